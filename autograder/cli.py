@@ -1,0 +1,195 @@
+"""The command line: check the arguments, write the fallback, hand over to the launcher in a scrubbed process.
+
+No torch in here: the launcher imports it once, after the environment is clean. The job travels on descriptor 3, because
+argv and the environment of a process can be read by others on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from autograder import results
+from autograder.manifest import Manifest, ManifestError, read_manifest
+from autograder.metadata import run_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+EXIT_OK, EXIT_USAGE, EXIT_OURS = 0, 2, 3
+JOB = 3  # the descriptor that carries the job
+BOOT = (
+    "import json, os, sys\n"
+    "with os.fdopen(3, encoding='utf-8') as stream:\n"
+    "    job = json.load(stream)\n"
+    "sys.path.insert(0, job['home'])\n"
+    "from autograder.launcher import main\n"
+    "sys.exit(main(job))\n"
+)
+_LARGEST = 500_000_000  # bytes of an unpacked bundle
+
+
+class UsageError(Exception):
+    """The arguments cannot be used; the text is one sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Returns the exit code: 2 for wrong arguments; on success the process becomes the launcher."""
+    try:
+        options = _parser().parse_args(arguments)
+        job = prepare(options, os.environ)
+    except UsageError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return EXIT_USAGE
+    return launch(job)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m autograder", description="Grade a submission with a homework's autograder bundle.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    grade = commands.add_parser("grade", help="grade one submission", description="Grade one submission.")
+    grade.add_argument("--bundle", required=True, type=Path, help="hwN-autograder.zip, or a folder of its content")
+    grade.add_argument("--submission", required=True, type=Path, help="the submission: a folder or a file")
+    grade.add_argument("--results", required=True, type=Path, help="folder for results.json; made if absent")
+    grade.add_argument("--metadata", type=Path, help="Gradescope's submission_metadata.json")
+    grade.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the student's code runs")
+    grade.add_argument("--only", action="append", default=[], metavar="ID", help="grade this question only; repeatable")
+    grade.add_argument("--unsafe", action="store_true", help="run the submission even where it cannot be isolated")
+    grade.add_argument("--verbose", action="store_true", help="print every test, not only those that failed")
+    return parser
+
+
+def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The job for the launcher, with the fallback results already on disk. Raises UsageError with one sentence."""
+    started = time.monotonic()
+    if not options.submission.exists():
+        raise UsageError(f"--submission {options.submission}: there is no such file or folder")
+    if options.results.exists() and not options.results.is_dir():
+        raise UsageError(f"--results {options.results}: this is a file, give a folder")
+    if options.device == "cuda" and not _has_gpu():
+        raise UsageError("--device cuda: there is no NVIDIA GPU on this machine; use --device cpu")
+    try:
+        results.write_fallback(options.results, None)
+    except OSError as error:
+        raise UsageError(f"--results {options.results}: cannot be written: {error.strerror}") from None
+    bundle, temporary = open_bundle(options.bundle)
+    try:
+        manifest = read_manifest(bundle)
+        only = _only(options.only, manifest)
+    except (ManifestError, UsageError) as error:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        prefix = f"--bundle {options.bundle}: " if isinstance(error, ManifestError) else ""
+        raise UsageError(f"{prefix}{error}") from None
+    results.write_fallback(options.results, bundle)
+    return {
+        "home": str(Path(__file__).resolve().parent.parent),
+        "bundle": str(bundle),
+        "submission": str(options.submission.resolve()),
+        "results": str(options.results.resolve()),
+        "metadata": str(options.metadata.resolve()) if options.metadata is not None else None,
+        "device": options.device,
+        "only": only,
+        "verbose": options.verbose,
+        "unsafe": options.unsafe,
+        "preload": list(manifest.preload),
+        "modules": list(manifest.modules),
+        "deadline": started + run_seconds(environment, manifest.limits.run_s),
+        "remove": [str(temporary)] if temporary is not None else [],
+    }
+
+
+def _only(wanted: Sequence[str], manifest: Manifest) -> list[str]:
+    ids = [question.id for question in manifest.questions]
+    chosen = [part.strip() for entry in wanted for part in entry.split(",") if part.strip()]
+    for question in chosen:
+        if question not in ids:
+            close = difflib.get_close_matches(question, ids, 1)
+            hint = f"did you mean {close[0]}?" if close else f"the questions are {', '.join(ids)}"
+            raise UsageError(f"--only {question}: no such question; {hint}")
+    return [question for question in ids if question in chosen]
+
+
+def _has_gpu() -> bool:
+    return any(Path(path).exists() for path in ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg"))
+
+
+def open_bundle(path: Path) -> tuple[Path, Path | None]:
+    """(folder that holds manifest.json, private temporary folder to remove or None) for a bundle folder or its zip.
+
+    Raises UsageError when there is no bundle, the zip is damaged, or a member would land outside the folder.
+    """
+    if path.is_dir():
+        inner = path / "bundle"
+        return (inner if inner.is_dir() else path).resolve(), None
+    if not path.is_file():
+        raise UsageError(f"--bundle {path}: there is no such file or folder")
+    temporary = Path(tempfile.mkdtemp(prefix="bundle-"))  # 0700
+    try:
+        _unpack(path, temporary)
+        return open_bundle(temporary)[0], temporary
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, (zipfile.BadZipFile, OSError, EOFError)):
+            raise UsageError(f"--bundle {path}: this is no readable zip file ({error})") from None
+        raise
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    """Only `bundle/`: the grader that runs is this one."""
+    with zipfile.ZipFile(path) as archive:
+        members = [m for m in archive.infolist() if m.filename.startswith("bundle/") and not m.is_dir()]
+        if not members:
+            raise UsageError(f"--bundle {path}: the zip holds no bundle/ folder; is it the autograder's zip?")
+        if sum(member.file_size for member in members) > _LARGEST:
+            raise UsageError(f"--bundle {path}: the bundle is larger than {_LARGEST // 10**6} MB")
+        for member in members:
+            target = (folder / member.filename).resolve()
+            if not target.is_relative_to(folder.resolve()) or stat.S_ISLNK(member.external_attr >> 16):
+                raise UsageError(f"--bundle {path}: the member {member.filename} does not belong in a bundle")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(archive.read(member))
+
+
+def scrubbed(environment: Mapping[str, str], device: str) -> dict[str, str]:
+    """The environment of the launcher, built from nothing: Gradescope's own holds a token."""
+    clean = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent",
+        "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }  # fmt: skip
+    if device == "cuda":  # the driver's libraries and the choice of GPU
+        kept = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "LD_LIBRARY_PATH")
+        clean.update({key: environment[key] for key in kept if key in environment})
+    if "TMPDIR" in environment:
+        clean["TMPDIR"] = environment["TMPDIR"]
+    return clean
+
+
+def launch(job: Mapping[str, Any]) -> NoReturn:
+    """Become the launcher: a fresh interpreter in isolated mode, with the job on descriptor 3."""
+    with tempfile.TemporaryFile() as file:  # nameless: a pipe could be too small for the job
+        file.write(json.dumps(job).encode())
+        file.flush()
+        file.seek(0)
+        os.dup2(file.fileno(), JOB)
+        os.set_inheritable(JOB, True)  # also when it was that descriptor already
+        sys.stdout.flush()
+        sys.stderr.flush()
+        environment = scrubbed(os.environ, str(job["device"]))
+        os.execve(sys.executable, [sys.executable, "-I", "-c", BOOT], environment)  # noqa: S606  (that is the point)

@@ -1,0 +1,242 @@
+"""One submission from folder to results: stage, read, run every question, follow through, report.
+
+`run` keeps a valid results.json on disk from its first moment to its last: every declared test is always a row, and
+whatever fails inside the grader is said to be our fault and leaves what was decided before.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from autograder import followthrough, messages, modules, report, results, seeds, session, staging
+from autograder.manifest import Manifest, ManifestError, Question, read_manifest
+from autograder.metadata import read_metadata
+from autograder.outcomes import Outcome, Verdict
+from autograder.reading import Reading, reading
+from autograder.report import Story
+from autograder.sandbox import IsolationError
+from autograder.scoring import Scored, score_question, uniform
+from autograder.trial import Bench, Lab, NoWorker
+from autograder.worker import Limits, WorkerLost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from autograder.server import Server
+
+READING = Limits(cpu_s=20, wall_s=60, memory_mb=1024)  # for taking a notebook apart
+EXIT_OK, EXIT_USAGE, EXIT_OURS = 0, 2, 3
+
+
+def run(job: Mapping[str, Any], server: Server) -> int:
+    """Grade one submission. Returns 0 when results.json holds a grading, 2 for a device that is not there, 3 otherwise.
+
+    `job` (plain data): bundle, submission, results (folders or files), metadata (or None), device, only (question ids),
+    verbose, deadline (time.monotonic() at which the run must end, or None), remove (folders to delete at the end).
+    The server stays open, so that a class can be graded one by one; nothing of one run is left for the next.
+    """
+    paths = [key for key in ("bundle", "submission", "results", "metadata") if job.get(key)]
+    job = {**job, **{key: str(Path(job[key]).resolve()) for key in paths}}
+    folder = Path(job["results"])
+    try:
+        manifest = read_manifest(Path(job["bundle"]))
+        if job.get("device") == "cuda" and not torch.cuda.is_available():
+            sys.stderr.write("error: there is no CUDA GPU on this machine: use --device cpu\n")
+            return EXIT_USAGE
+        with modules.available(Path(job["bundle"]), manifest):
+            return Grading(job, manifest, server).run()
+    except ManifestError as error:
+        results.write(folder, results.bare(messages.NOT_GRADED))
+        print(f"!! OUR FAULT: {error}")
+        return EXIT_OURS
+    except Exception:  # noqa: BLE001  (the last line of defence: what was written before stays)
+        print(f"!! OUR FAULT: {traceback.format_exc()}")
+        return EXIT_OURS
+    finally:
+        for path in job.get("remove") or ():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+class Grading:
+    """The state of one run: rows per question, what is known about the submission, and what to tell."""
+
+    def __init__(self, job: Mapping[str, Any], manifest: Manifest, server: Server) -> None:
+        self.job, self.manifest, self.server = job, manifest, server
+        self.bundle, self.folder = Path(job["bundle"]), Path(job["results"])
+        self.started = time.monotonic()
+        self.story = Story(device=str(job.get("device") or "cpu"), only=tuple(job.get("only") or ()))
+        self.reading = Reading()
+        self.screen = sys.stdout  # while tests run, sys.stdout belongs to them
+        self.staged = staging.Staged("", b"")
+        self.rows: dict[str, list[Scored]] = {}
+        for question in manifest.questions:
+            left_out = self.story.only and question.id not in self.story.only
+            sentence = messages.LEFT_OUT if left_out else messages.NOT_GRADED
+            self.rows[question.id] = uniform(question, Outcome.NOT_GRADED, sentence)
+
+    def run(self) -> int:
+        """The whole run; results.json and the staff log are written whatever happens."""
+        self.publish()
+        try:
+            self._grade()
+        except IsolationError as error:
+            self._ours(f"refused to run the submission: {error}")
+        except NoWorker as error:
+            self._ours(str(error))
+        except Exception as error:  # noqa: BLE001  (a bug of ours must not cost the rows that are decided)
+            self._ours(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+        finally:
+            self._isolation()
+            self.publish()
+            facts, rows = self.facts(), self._all_rows()
+            print(report.staff_log(self.manifest, rows, self.story, facts, verbose=bool(self.job.get("verbose"))))
+            sys.stdout.flush()
+        return EXIT_OURS if self.story.ours else EXIT_OK
+
+    def _ours(self, text: str) -> None:
+        self.story.ours.append(text)
+
+    def _grade(self) -> None:
+        path = self.job.get("metadata")
+        self.story.metadata = read_metadata(Path(path) if path else None)
+        if not self._read():
+            return
+        lab = Lab(
+            manifest=self.manifest, reading=self.reading, server=self.server, device=self.story.device,
+            modules=modules.sources(self.bundle, self.manifest), data=modules.data(self.bundle, self.manifest),
+            deadline=self._deadline(), verbose=bool(self.job.get("verbose")),
+        )  # fmt: skip
+        questions = [q for q in self.manifest.questions if not self.story.only or q.id in self.story.only]
+        for question in questions:
+            self.rows[question.id] = uniform(question, Outcome.NOT_REACHED, messages.NOT_REACHED)
+        self._run(questions, lab)
+        reference = followthrough.Reference(self.bundle)
+        for question in questions:
+            self._follow(question, lab, reference)
+        self.story.staff += sorted(messages.one_line(note) for note in lab.notes)
+        self.story.finished = True
+
+    def _deadline(self) -> float:
+        given = self.job.get("deadline")
+        return float(given) if given is not None else self.started + self.manifest.limits.run_s
+
+    # ---- reading ------------------------------------------------------------------------------------------------
+
+    def _read(self) -> bool:
+        """Find and take apart the submission; False, with all rows saying why, when there is nothing to grade."""
+        found = staging.find_candidates(Path(self.job["submission"]))
+        if isinstance(found, staging.Refusal):
+            return self._unreadable(found.sentence)
+        staged = staging.choose(found, self._names_in, homework=self.manifest.homework)
+        self.story.notices += staged.notices
+        self.staged = staged
+        self.reading = self.story.reading = self._extract(staged.filename, staged.data)
+        extra = [f"{messages.one_line(a.name, 200)}, {a.size} bytes" for a in staged.artefacts]
+        self.story.staff += [f"also submitted: {text}" for text in extra]
+        return self.reading.error is None or self._unreadable(self.reading.error)
+
+    def _unreadable(self, sentence: str) -> bool:
+        self.story.unreadable = sentence
+        for question in self.manifest.questions:
+            self.rows[question.id] = uniform(question, Outcome.UNREADABLE, messages.unreadable(sentence))
+        self.story.finished = True
+        return False
+
+    def _names_in(self, filename: str, data: bytes) -> int:
+        return len(self._extract(filename, data).found)
+
+    def _extract(self, filename: str, data: bytes, lent: Sequence[str] = ()) -> Reading:
+        """Take a notebook apart in a limited child; without the definitions of the names that are `lent`."""
+        spec = {**self.manifest.extraction_spec(), "device": self.story.device}
+        spec["given"] += [{"names": [name], "hashes": [], "source": f"{name} = None\n"} for name in lent]
+        worker = self.server.spawn(READING, seed=0)
+        try:
+            return reading(worker.extract(filename, data, spec))
+        except WorkerLost as lost:
+            self.story.staff.append(f"extraction: {lost.reason}: {messages.one_line(lost.detail)}")
+            return Reading(error="the notebook is too large or too deeply nested to be taken apart")
+        finally:
+            worker.close()
+
+    # ---- questions ----------------------------------------------------------------------------------------------
+
+    def _run(self, questions: Sequence[Question], lab: Lab) -> None:
+        heard: dict[str, dict[str, Verdict]] = {question.id: {} for question in questions}
+        known = {question.id: question for question in questions}
+
+        def told(question: str, name: str, verdict: Verdict) -> None:
+            heard[question][name] = verdict
+            self.rows[question] = score_question(known[question], heard[question])
+            self.publish()
+            line = f"{question} {name}: {verdict.outcome.value} ({verdict.seconds:.2f} s)"
+            if self.job.get("verbose"):
+                print(line, file=self.screen, flush=True)
+
+        benches = [Bench(lab=lab, question=question) for question in questions]
+        printed = session.run_questions(benches, self.bundle, told)
+        if printed.strip():
+            self.story.staff.append(f"printed by the tests: {printed.strip()}")
+
+    def _follow(self, question: Question, lab: Lab, reference: followthrough.Reference) -> None:
+        rows = self.rows[question.id]
+        if not followthrough.worth_trying(question, rows, lab):
+            return
+        try:
+            # What the lent names needed, a loop at import perhaps, goes with them; seeds stay those of the first run.
+            apart = self._extract(self.staged.filename, self.staged.data, question.follow)
+            alone = replace(lab, reading=replace(apart, digest=self.reading.digest, missing=self.reading.missing))
+            self.rows[question.id] = followthrough.second_run(question, rows, alone, reference, self.bundle)
+        except NoWorker:
+            raise
+        except Exception as error:  # noqa: BLE001  (the first run stands)
+            self._ours(f"follow-through of {question.id}: {type(error).__name__}: {error}")
+        self.publish()
+
+    # ---- telling ------------------------------------------------------------------------------------------------
+
+    def _all_rows(self) -> list[Scored]:
+        rows = [row for question in self.manifest.questions for row in self.rows[question.id]]
+        if self.story.ours and not self.story.finished:  # cut short by us: what was not reached is no matter of time
+            again = Verdict(outcome=Outcome.NOT_GRADED, sentence=messages.NOT_GRADED)
+            rows = [replace(r, verdict=again) if r.verdict.outcome is Outcome.NOT_REACHED else r for r in rows]
+        return rows
+
+    def publish(self) -> None:
+        """Replace results.json with what is known now."""
+        rows = self._all_rows()
+        data = results.document(
+            rows, output=report.top(self.manifest, rows, self.story), seconds=time.monotonic() - self.started,
+            extra=self.facts(),
+        )  # fmt: skip
+        results.write(self.folder, data)
+
+    def facts(self) -> dict[str, Any]:
+        """What `extra_data` keeps: enough to repeat the run, nothing that reveals a seed."""
+        ours = [row.number for row in self._all_rows() if row.verdict.outcome is Outcome.OUR_FAULT]
+        manifest, secret = self.manifest, self.manifest.secret
+        return {
+            "homework": manifest.homework,
+            "release": manifest.release,
+            "submission_digest": self.reading.digest,
+            "seeds": seeds.fingerprint(secret, manifest.homework, self.reading.digest),
+            "device": self.story.device,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "isolation": self.story.grade,
+            "finished": self.story.finished,
+            "our_fault": ours or bool(self.story.ours),
+            "our_fault_reasons": [messages.one_line(text, 300) for text in self.story.ours],
+        }
+
+    def _isolation(self) -> None:
+        self.story.isolation = dict(self.server.isolation)
+        self.story.grade = str(getattr(self.server, "grade", "unknown"))
