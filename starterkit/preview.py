@@ -1,0 +1,38 @@
+"""`preview`: the starter notebook as a web page, under dist/preview."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starterkit import archive
+from starterkit.diagnostics import Collector
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starterkit.course import CourseFolder
+
+
+def preview(course: CourseFolder, name: str) -> Path:
+    """Write dist/preview/NAME.html from the sources as they are, and return its path. Raises StarterkitError."""
+    from starterkit.build import build
+    from starterkit.jupyter import load_nbformat
+
+    [name] = course.homeworks([name])
+    collector = Collector(course.root)
+    built = build(course, name, collector)
+    collector.raise_errors()
+    if built is None:
+        raise RuntimeError("no homework and no problem")
+    notebook = load_nbformat().reads(built.kit[f"{name}.ipynb"].decode(), as_version=4)
+    for cell in notebook.cells:
+        if cell.metadata.get("cellView") == "form":  # folded in Colab; highlighting 190 kB of hwkit takes seconds
+            cell.source = "\n".join([*cell.source.split("\n")[:2], "…"])
+    from nbconvert import HTMLExporter
+
+    notebook.metadata["title"] = f"{name}: {built.homework.assignment.title}"
+    exporter: Any = HTMLExporter
+    page, _ = exporter(embed_images=True).from_notebook_node(notebook)
+    target = course.dist / "preview" / f"{name}.html"
+    archive.replace_file(page.encode(), target)
+    return target

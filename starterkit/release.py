@@ -1,0 +1,141 @@
+"""`release`: sources in, kits and zips out, then the zip just made grades its own reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starterkit import archive
+from starterkit.diagnostics import EXIT_OK, EXIT_SOURCE, EXIT_STALE, Collector, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from starterkit.build import Built
+    from starterkit.course import CourseFolder
+    from starterkit.selfgrade import SelfGrade
+
+    Say = Callable[[str], None]
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What came of a run: per homework a status ("released", "unchanged", "draft", "failed"), and all problems."""
+
+    homeworks: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    exit_code: int = EXIT_OK
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data for `--json`."""
+        return {
+            "exit": self.exit_code,
+            "homeworks": self.homeworks,
+            "problems": [vars(problem) for problem in self.problems],
+        }
+
+
+def release(
+    course: CourseFolder, names: Sequence[str], say: Say, *, draft: bool = False, new_contract: bool = False
+) -> Outcome:
+    """Release the homeworks that have changed; nothing is written unless all of them are without errors.
+
+    Raises course.UnknownHomework, selfgrade.NotGraded.
+    """
+    outcome = Outcome()
+    wanted = course.homeworks(names)
+    stale = [name for name in wanted if new_contract or not course.is_current(name, draft=draft)]
+    for name in wanted:
+        if name not in stale:
+            say(f"{name}: unchanged")
+            outcome.homeworks.append({"name": name, "status": "unchanged"})
+    built = _build_all(course, stale, outcome, new_contract=new_contract) if stale else []
+    if outcome.exit_code == EXIT_OK:
+        for one in built:
+            outcome.homeworks.append(_write(course, one, say, draft=draft))
+        if any(entry["status"] == "failed" for entry in outcome.homeworks):
+            outcome.exit_code = EXIT_STALE
+    outcome.homeworks.sort(key=lambda entry: str(entry["name"]))
+    return outcome
+
+
+def _build_all(course: CourseFolder, names: Sequence[str], outcome: Outcome, *, new_contract: bool) -> list[Built]:
+    """Build every homework and note all problems of all of them at once."""
+    from starterkit.build import build
+
+    collector = Collector(course.root)
+    built = [
+        build(course, name, collector, new_contract=new_contract, preload=course.state(name).get("preload", ()))
+        for name in names
+    ]
+    outcome.problems = collector.sorted()
+    outcome.exit_code = EXIT_OK if collector.ok else EXIT_SOURCE
+    return [one for one in built if one is not None]
+
+
+def _write(course: CourseFolder, built: Built, say: Say, *, draft: bool) -> dict[str, Any]:
+    """Write one homework's kit, zips and sheet, self-grade, and return its entry in the outcome."""
+    name = built.homework.name
+    archive.replace_tree(built.kit, course.kit(name))
+    zips = built.zips
+    for part, data in zips.items():
+        archive.replace_file(data, course.zip(name, part))
+    failed_mark(course, name).unlink(missing_ok=True)
+    say(f"{name}: release {built.release['release']} written to assignments/{name}/ and dist/{name}-*.zip")
+    graded = None if draft else _self_grade(course, built, zips["autograder"], say)
+    status = "draft" if graded is None else "released" if graded.passed else "failed"
+    _sheet(course, built, graded)
+    preload = list(built.preload) if graded is None else graded.lazy_modules or list(built.preload)
+    verdict = {"draft": "skipped", "released": "passed", "failed": "failed"}[status]
+    course.note(name, selfgrade=verdict, preload=preload)
+    return {"name": name, "status": status, "release": built.release["release"], **_scores(graded)}
+
+
+def _self_grade(course: CourseFolder, built: Built, data: bytes, say: Say) -> SelfGrade:
+    """Self-grade and say both scores; a zip that fails is renamed, so that nobody uploads it."""
+    from dataclasses import replace
+
+    from starterkit.selfgrade import NotGraded, self_grade
+
+    name = built.homework.name
+    say(f"{name}: grading the reference and the untouched starter")
+    try:
+        graded = self_grade(built, data)
+    except NotGraded:
+        course.zip(name, "autograder").rename(failed_mark(course, name))
+        raise
+    most = built.homework.points + built.homework.bonus
+    for one in (graded.reference, graded.starter):
+        word = "the reference" if one.submission == "reference" else "the untouched starter"
+        mark = "" if one.as_expected else f", but must get {one.expected:g}"
+        say(f"{name}: {word} gets {one.score:g} of {most:g} points{mark} ({one.cpu_s:.1f} CPU-s)")
+    if not graded.passed:
+        for line in [] if graded.reference.as_expected else graded.reference.lost:
+            say(f"    {line}")
+        course.zip(name, "autograder").rename(failed_mark(course, name))
+        say(f"{name}: self-grading FAILED; the zip is now dist/{failed_mark(course, name).name}")
+    elif graded.lazy_modules and tuple(graded.lazy_modules) != built.preload:
+        better = replace(built, preload=tuple(graded.lazy_modules))
+        archive.replace_file(better.zips["autograder"], course.zip(name, "autograder"))
+    return graded
+
+
+def failed_mark(course: CourseFolder, name: str) -> Path:
+    """Return the name that a zip gets when it fails to grade its own reference."""
+    return course.dist / f"{name}-autograder-FAILED.zip"
+
+
+def _sheet(course: CourseFolder, built: Built, graded: SelfGrade | None) -> None:
+    from starterkit.handover import sheet
+
+    archive.replace_file(archive.text(sheet(built, graded)), course.dist / f"{built.homework.name}-gradescope.md")
+
+
+def _scores(graded: SelfGrade | None) -> dict[str, Any]:
+    if graded is None:
+        return {}
+    return {
+        one.submission: {"score": one.score, "expected": one.expected, "cpu_s": round(one.cpu_s, 2)}
+        for one in (graded.reference, graded.starter)
+    }

@@ -1,0 +1,70 @@
+"""`run`: the solved notebook, executed in a real Jupyter kernel."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starterkit import archive
+from starterkit.diagnostics import EXIT_OK, EXIT_STALE, Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starterkit.course import CourseFolder
+
+BUDGETS = ("smoke", "cpu")
+LONGEST = {"smoke": 300, "cpu": 3600}  # seconds one cell may take
+
+
+def run(course: CourseFolder, name: str, budget: str, say: Callable[[str], None]) -> int:
+    """Execute the solved notebook of `name` and write dist/NAME-run.ipynb; 1 if a cell failed.
+
+    `budget` reaches hwkit through the environment variable HW_BUDGET. Raises StarterkitError for a wrong source.
+    """
+    from starterkit.build import build
+
+    [name] = course.homeworks([name])
+    collector = Collector(course.root)
+    built = build(course, name, collector)
+    collector.raise_errors()
+    if built is None:
+        raise RuntimeError("no homework and no problem")
+    say(f"{name}: running the solved notebook ({budget} budget)")
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="run-") as folder:
+        solved = built.solutions[f"{name}_solved.ipynb"]
+        archive.write_tree({**built.kit, f"{name}.ipynb": solved}, Path(folder))
+        notebook, failure = execute(solved, Path(folder), budget)
+    target = course.dist / f"{name}-run.ipynb"
+    archive.replace_file(notebook, target)
+    verdict = "failed" if failure else "all cells ran"
+    say(f"{name}: {verdict} after {time.monotonic() - started:.0f} s; see {target.relative_to(course.root)}")
+    if failure:
+        say(failure)
+    return EXIT_STALE if failure else EXIT_OK
+
+
+def execute(source: bytes, folder: Path, budget: str) -> tuple[bytes, str | None]:
+    """Return the executed notebook, and the error of the first cell that failed."""
+    from starterkit.jupyter import load_nbformat
+
+    nbformat = load_nbformat()
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    notebook: Any = nbformat.reads(source.decode(), as_version=4)
+    environment = {**os.environ, "HW_BUDGET": budget, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    client = NotebookClient(
+        notebook, timeout=LONGEST[budget], kernel_name="python3", resources={"metadata": {"path": str(folder)}},
+        extra_arguments=["--log-level=40"],
+    )  # fmt: skip
+    failure = None
+    try:
+        client.execute(env=environment)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        failure = str(error)
+    return (nbformat.writes(notebook) + "\n").encode(), failure

@@ -1,0 +1,15 @@
+"""Valid alternatives to question @@NUMBER@@.1a: each must get full marks."""
+
+import torch
+from hwkit import wheat
+from torch import Tensor
+
+
+@wheat("the square root of the variance")
+def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
+    return mu + logvar.exp().sqrt() * eps
+
+
+@wheat("torch.addcmul")
+def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:  # noqa: F811
+    return torch.addcmul(mu.expand_as(eps), torch.exp(logvar / 2).expand_as(eps), eps)
