@@ -118,11 +118,6 @@ def _leaves(value: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:
             yield from _leaves(inner, label)
 
 
-def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[str, torch.Tensor]]:
-    found = [leaf for i, value in enumerate(args, 1) for leaf in _leaves(value, f"argument {i}")]
-    return found + [leaf for name, value in kwargs.items() for leaf in _leaves(value, f"argument {name}")]
-
-
 def assert_finite(value: Any, message: str | None = None) -> None:
     """Every number in `value` (tensors, numbers, lists, tuples, dicts of them) is finite; LawViolation otherwise."""
     if isinstance(value, Mapping):
@@ -145,15 +140,56 @@ def _bits_equal(a: torch.Tensor, b: torch.Tensor) -> bool:
     return bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
+def _labelled(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [*((f"argument {i}", v) for i, v in enumerate(args, 1)), *((f"argument {k}", v) for k, v in kwargs.items())]
+
+
+def _sent(value: Any, label: str) -> Iterator[tuple[Any, str | None]]:
+    """What of an argument travels to a worker as a tensor, in order; the label is None where an edit means nothing.
+
+    Raises LookupError for what travels in parts that cannot be told apart from here: networks and callables.
+    """
+    if isinstance(value, torch.Tensor) and not isinstance(value, torch.nn.Parameter):
+        yield value, label
+    elif isinstance(value, torch.Generator):
+        yield value, None
+    elif type(value).__module__ == "numpy":
+        yield value, label
+    elif isinstance(value, (bytes, bytearray)):
+        yield value, None
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _sent(inner, label)
+    elif isinstance(value, (tuple, list)):
+        for inner in value:
+            yield from _sent(inner, label)
+    elif callable(value) or not isinstance(value, (str, int, float, complex, type(None), torch.dtype, torch.device)):
+        raise LookupError(label)
+
+
+def _reported(fn: Callable[..., Any], arguments: list[tuple[str, Any]]) -> str | None:
+    """The argument that a worker says it edited, if any: it cannot edit the tensors here, so it reports."""
+    edited = getattr(fn, "__edited__", None)
+    if not edited:
+        return None
+    try:
+        sent = {id(value): label for name, inner in arguments for value, label in _sent(inner, name)}
+    except LookupError:
+        return None  # the numbers cannot be read; a missed edit is better than an invented one
+    labels = list(sent.values())
+    return next((labels[i] for i in sorted(edited) if i < len(labels) and labels[i]), None)
+
+
 def assert_inputs_unchanged(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call `fn` and return its result; LawViolation names the argument in which a tensor was edited in place."""
-    tensors = _arguments(args, kwargs)
+    arguments = _labelled(args, kwargs)
+    tensors = [leaf for label, value in arguments for leaf in _leaves(value, label)]
     before = [tensor.detach().clone() for _, tensor in tensors]
     result = fn(*args, **kwargs)
-    edited = set(getattr(fn, "__edited__", None) or ())  # a worker reports edits: it cannot make them here
-    for index, ((label, tensor), old) in enumerate(zip(tensors, before, strict=True)):
-        if index in edited or not _bits_equal(tensor.detach(), old):
-            raise LawViolation(f"{label} was changed in place: a function should leave its inputs alone", kind="inputs")
+    moved = (label for (label, new), old in zip(tensors, before, strict=True) if not _bits_equal(new.detach(), old))
+    label = next(moved, None) or _reported(fn, arguments)
+    if label is not None:
+        raise LawViolation(f"{label} was changed in place: a function should leave its inputs alone", kind="inputs")
     return result
 
 

@@ -19,22 +19,6 @@ if TYPE_CHECKING:
 
 HWKIT = "hwkit"
 _KIT = "hwkit_kit"
-_DOORWAY = f"""\
-import importlib
-
-from autograder import testing
-
-
-def __getattr__(name):
-    if name in testing.__all__:
-        return getattr(testing, name)
-    if name == "__all__":
-        kit = importlib.import_module("{_KIT}")
-        return [*testing.__all__, *(word for word in vars(kit) if not word.startswith("_"))]
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return getattr(importlib.import_module("{_KIT}"), name)
-"""
 
 
 class HwkitModule(types.ModuleType):
@@ -100,13 +84,6 @@ def data(bundle: Path, manifest: Manifest) -> dict[str, bytes]:
 
 
 def sources(bundle: Path, manifest: Manifest) -> dict[str, str]:
-    """Module name -> source, for the worker, which cannot read the bundle.
-
-    `hwkit` travels as a doorway: its testing names are those of `autograder.testing`, which the worker server has
-    imported already; the kit itself, 0.1 s to execute, is there when another of its names is wanted.
-    """
+    """Module name -> source, for a worker, which cannot read the bundle."""
     files = {name: bundle / "modules" / f"{name}.py" for name in manifest.modules}
-    found = {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.is_file()}
-    if HWKIT in found:
-        found[_KIT], found[HWKIT] = found[HWKIT], _DOORWAY
-    return found
+    return {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.is_file()}

@@ -44,7 +44,7 @@ class Server:
     ) -> None:
         self.modules = dict(modules)
         self._control, self.pid, self.skip, self.unsafe = control, pid, list(skip), unsafe
-        self._count = 0
+        self._count = self._asked = 0
         self._root = tempfile.mkdtemp(prefix="box-")
         os.chmod(self._root, 0o711)  # workers pass through, nobody lists
         self._accounts = accounts.claim() if "separate uid" not in skip and accounts.can_switch() else None
@@ -155,11 +155,14 @@ class Server:
         self.close()
 
     def _ask(self, message: dict[str, Any], fds: Sequence[int] = ()) -> dict[str, Any]:
-        socket.send_fds(self._control, [json.dumps(message).encode()], list(fds))
-        data = self._control.recv(MESSAGE)
-        if not data:
-            raise EOFError("the worker server has died")
-        answer: dict[str, Any] = json.loads(data)
+        self._asked += 1
+        socket.send_fds(self._control, [json.dumps({**message, "id": self._asked}).encode()], list(fds))
+        answer: dict[str, Any] = {}
+        while answer.get("id") != self._asked:  # an alarm may have interrupted the wait for an earlier answer
+            data = self._control.recv(MESSAGE)
+            if not data:
+                raise EOFError("the worker server has died")
+            answer = json.loads(data)
         if "error" in answer:
             raise OSError(f"the worker server could not {message['op']}: {answer['error']}")
         return answer

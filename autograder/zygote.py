@@ -46,13 +46,14 @@ def serve(control: socket.socket, skip: list[str], modules: Mapping[str, str]) -
         data, fds, _, _ = socket.recv_fds(control, MESSAGE, 4)
         if not data:
             os._exit(0)
+        message = json.loads(data)
         try:
-            answer = server.handle(json.loads(data), fds)
+            answer = server.handle(message, fds)
         except OSError as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         for fd in fds:
             os.close(fd)
-        control.send(json.dumps(answer).encode())
+        control.send(json.dumps({**answer, "id": message["id"]}).encode())
 
 
 class _Zygote:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import types
 
 import pytest
 
@@ -34,19 +33,6 @@ def test_the_kit_is_executed_only_when_one_of_its_own_names_is_wanted(bundle):
         assert hwkit.core is testing.core
         with pytest.raises(RuntimeError, match="was executed"):
             _ = hwkit.savefig
-
-
-def test_the_doorway_in_a_worker(bundle, monkeypatch):
-    """In a worker `hwkit` opens on testing, then on the kit, and `import *` gives both."""
-    found = modules.sources(bundle, read_manifest(bundle))
-    kit, door = types.ModuleType("hwkit_kit"), types.ModuleType("hwkit")
-    exec(found["hwkit"], door.__dict__)
-    exec(found["hwkit_kit"], kit.__dict__)
-    monkeypatch.setitem(sys.modules, "hwkit_kit", kit)
-    assert door.assert_close is testing.assert_close and door.savefig is kit.savefig
-    assert {"assert_close", "savefig"} <= set(door.__getattr__("__all__"))
-    with pytest.raises(AttributeError):
-        _ = door.no_such_name
 
 
 def test_data_files_travel_only_with_a_module_that_can_read_them(bundle, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -185,6 +186,29 @@ def test_given_classes_are_the_graders_own(server: Server) -> None:
     worker.load({"given": [piece(source, "Config")], "pieces": [piece("def f(c): return Config(c.dim + 1)", "f")]})
     assert worker.bind(["f"])["f"](Config(2)) == Config(3)  # type: ignore[operator]
     worker.close()
+
+
+def test_an_interrupted_answer_does_not_confuse_the_next(server: Server) -> None:
+    """When an alarm interrupts the wait for the server's answer, the next request still gets its own."""
+
+    class AlarmError(Exception):
+        pass
+
+    def ring(*_: object) -> None:
+        raise AlarmError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    os.kill(server.pid, signal.SIGSTOP)  # the answer comes only after the alarm
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(AlarmError):
+            server.spawn(Limits(), seed=1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        os.kill(server.pid, signal.SIGCONT)
+    worker = server.spawn(Limits(), seed=1)
+    assert worker.load({"pieces": [piece("x = 1", "x")]}).bound == ["x"] and worker.close().cpu_s >= 0
 
 
 def test_a_dead_server_is_reported(tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ def run(): return attempt(lambda: subprocess.run(["/bin/true"]))
 def sock(): return [attempt(lambda k=k: socket.socket(*k)) for k in ((socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_UNIX, socket.SOCK_STREAM), (16, 3))]
 def kill(pid, number): return attempt(lambda: os.kill(pid, number))
 def fds(): return sorted(int(n) for n in os.listdir("/proc/self/fd"))
+def climb():
+    up = [n for n in fds() if n >= 50]
+    return attempt(lambda: [os.open("../" * 5, os.O_RDONLY, dir_fd=n) for n in up or [os.open("/", os.O_RDONLY)]])
 def environ(): return dict(os.environ)
 def args(): return sys.argv, [p for p in sys.path]
 def thread():
@@ -102,6 +105,12 @@ def test_cannot_read_a_private_file(inside: Any, tmp_path: Path) -> None:
     assert inside.read(str(secret)) == "PermissionError"
     assert inside.read("/etc/passwd") == "PermissionError"
     assert inside.read(__file__) == "PermissionError"
+    assert inside.read("/proc/self/root/etc/passwd") == "PermissionError"
+
+
+def test_folders_for_imports_lead_nowhere_else(inside: Any) -> None:
+    """A descriptor kept for imports below a private home cannot be climbed up from."""
+    assert inside.climb() != "done"
 
 
 @pytest.mark.parametrize("path", ["/tmp/x", "/dev/shm/x", "/var/tmp/x", "../x", "/proc/1/mem", "/etc/x"])
