@@ -3,6 +3,7 @@
 PYTHON ?= python3.11
 VENV   ?= .venv
 TORCH  ?= torch==2.13.0
+JOBS   ?= 2
 PY     := $(VENV)/bin/python
 export OMP_NUM_THREADS ?= 1
 
@@ -30,7 +31,7 @@ lint: setup
 	$(PY) -m mypy
 
 test: lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n $(JOBS) --dist loadfile
 
 bench: setup
 	$(PY) benchmarks/run.py
