@@ -11,6 +11,7 @@ from autograder.outcomes import Outcome
 from autograder.scoring import Scored, total
 
 if TYPE_CHECKING:
+    from autograder.attempts import Repeat
     from autograder.manifest import Manifest
     from autograder.metadata import Metadata
     from autograder.reading import Reading
@@ -33,10 +34,13 @@ class Story:
     grade: str = "unknown"  # of the isolation: strong, good, weak, none
     finished: bool = False
     only: tuple[str, ...] = ()
+    again: Repeat | None = None  # earlier results that are told once more instead of grading
 
 
 def top(manifest: Manifest, rows: Sequence[Scored], story: Story) -> str:
     """The text above the rows: faults of ours, release, what was read, points now and later, notices."""
+    if story.again is not None:
+        return f"{story.again.notice}\n\n{story.again.output}"
     lines = [*_faults(rows, story), _headline(manifest)]
     if story.unreadable:
         lines.append(messages.unreadable(story.unreadable))
@@ -48,8 +52,8 @@ def top(manifest: Manifest, rows: Sequence[Scored], story: Story) -> str:
     lines += _points(rows)
     if not story.finished and not story.unreadable and not story.ours:
         lines.append("Grading has not finished: this is what is known so far.")
-    if story.grade == "weak":
-        lines.append("Note for staff: isolation is weak on this machine; see the log.")
+    if story.isolation and story.grade in {"weak", "none"}:
+        lines.append(f"Note for staff: isolation is {story.grade} on this machine; see the log.")
     lines += [f"Correction: {_erratum(entry)}" for entry in manifest.errata]
     return "\n".join(lines)
 
@@ -109,6 +113,7 @@ def staff_log(
     lines += [f"{key}: {value}" for key, value in facts.items() if not isinstance(value, (Mapping, list))]
     lines += _isolation(story) + _submission(story)
     lines += [f"note: {text}" for text in story.staff]
+    lines += [f"note: {story.again.notice}"] if story.again is not None else []
     lines += ["", *_table(manifest, rows)]
     for row in rows:
         if verbose or not row.verdict.outcome.earns or row.verdict.outcome is Outcome.OUR_FAULT:

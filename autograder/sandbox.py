@@ -13,6 +13,7 @@ import errno
 import os
 import resource
 import site
+import struct
 import sys
 from collections.abc import Callable, Collection
 from typing import Any
@@ -103,6 +104,12 @@ def drop_uid(uid: int) -> str:
     return f"uid {uid}"
 
 
+def drop_capabilities() -> None:
+    """Give up every capability for good; a change of user has done so already."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.capset(struct.pack("<II", 0x20080522, 0), bytes(24))
+
+
 def set_limits(memory_mb: int, disk_mb: int, files: int, threads: int, cpu_s: float, address_space: bool) -> str:
     """Resource limits of this process: memory as growth of the address space (torch alone maps 600 MiB), file size,
     descriptors, threads, CPU.
@@ -161,11 +168,12 @@ def lockdown(config: dict[str, Any], network: tuple[bool, str], readable: list[s
         [config["tmp"], "/dev/null", *devices],
     )
     layer("separate uid", drop_uid, config["uid"])
+    drop_capabilities()  # a root that may not switch users keeps some
     layer("no_new_privs", prctl, PR_SET_NO_NEW_PRIVS, 1)
     layer("dies with parent", prctl, PR_SET_PDEATHSIG, 9)  # after the change of user, which resets it
     if rules is not None:
         layer("landlock", landlock.enforce, rules)
-    layer("seccomp", seccomp.install)
+    layer("seccomp", seccomp.install, not report["separate uid"][0])
     return report
 
 

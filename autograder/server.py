@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 MESSAGE = 1 << 16
 OWN_IMPORTS = (
+    "encodings.ascii",
+    "encodings.utf_16_le",
+    "encodings.utf_8_sig",
     "autograder.extract",
     "autograder.testing",
     "autograder.statistical",

