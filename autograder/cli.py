@@ -70,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the student's code runs")
     grade.add_argument("--only", action="append", default=[], metavar="ID", help="grade this question only; repeatable")
     grade.add_argument("--unsafe", action="store_true", help="run the submission even where it cannot be isolated")
+    grade.add_argument(
+        "--note-imports", action="store_true", help="list the modules that workers import, in extra_data"
+    )
     grade.add_argument("--verbose", action="store_true", help="print every test, not only those that failed")
     return parser
 
@@ -106,6 +109,7 @@ def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> dict
         "device": options.device,
         "only": only,
         "verbose": options.verbose,
+        "note_imports": options.note_imports,
         "unsafe": options.unsafe,
         "preload": list(manifest.preload),
         "modules": list(manifest.modules),

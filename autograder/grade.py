@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from autograder import followthrough, messages, modules, report, results, seeds, session, staging
+from autograder import attempts, followthrough, hints, messages, modules, report, results, seeds, session, staging
 from autograder.manifest import Manifest, ManifestError, Question, read_manifest
 from autograder.metadata import read_metadata
 from autograder.outcomes import Outcome, Verdict
@@ -77,6 +77,7 @@ class Grading:
         self.reading = Reading()
         self.screen = sys.stdout  # while tests run, sys.stdout belongs to them
         self.staged = staging.Staged("", b"")
+        self.imports: set[str] | None = set() if job.get("note_imports") else None
         self.rows: dict[str, list[Scored]] = {}
         for question in manifest.questions:
             left_out = self.story.only and question.id not in self.story.only
@@ -108,12 +109,12 @@ class Grading:
     def _grade(self) -> None:
         path = self.job.get("metadata")
         self.story.metadata = read_metadata(Path(path) if path else None)
-        if not self._read():
+        if self._told_again() or not self._read():
             return
         lab = Lab(
             manifest=self.manifest, reading=self.reading, server=self.server, device=self.story.device,
             modules=modules.sources(self.bundle, self.manifest), data=modules.data(self.bundle, self.manifest),
-            deadline=self._deadline(), verbose=bool(self.job.get("verbose")),
+            deadline=self._deadline(), verbose=bool(self.job.get("verbose")), imports=self.imports,
         )  # fmt: skip
         questions = [q for q in self.manifest.questions if not self.story.only or q.id in self.story.only]
         for question in questions:
@@ -124,6 +125,18 @@ class Grading:
             self._follow(question, lab, reference)
         self.story.staff += sorted(messages.one_line(note) for note in lab.notes)
         self.story.finished = True
+
+    def _told_again(self) -> bool:
+        """Whether the attempts are used up: then the last results are told again, under a notice; nothing is run."""
+        if self.story.metadata is None or self.story.only:
+            return False
+        found = attempts.repeat(self.manifest, self.story.metadata)
+        if isinstance(found, attempts.Repeat):
+            self.rows, self.story.again, self.story.finished = found.rows, found, True
+            return True
+        if found is not None:
+            self.story.staff.append(found)
+        return False
 
     def _deadline(self) -> float:
         given = self.job.get("deadline")
@@ -204,11 +217,17 @@ class Grading:
     # ---- telling ------------------------------------------------------------------------------------------------
 
     def _all_rows(self) -> list[Scored]:
-        rows = [row for question in self.manifest.questions for row in self.rows[question.id]]
+        rows = [row for question in self.manifest.questions for row in self._told(question.id)]
         if self.story.ours and not self.story.finished:  # cut short by us: what was not reached is no matter of time
             again = Verdict(outcome=Outcome.NOT_GRADED, sentence=messages.NOT_GRADED)
             rows = [replace(r, verdict=again) if r.verdict.outcome is Outcome.NOT_REACHED else r for r in rows]
         return rows
+
+    def _told(self, question: str) -> list[Scored]:
+        """A question's rows; once everything has run, with the hint for a known mistake."""
+        rows = self.rows[question]
+        done = self.story.finished and self.story.again is None
+        return hints.hinted(self.manifest, question, rows) if done else rows
 
     def publish(self) -> None:
         """Replace results.json with what is known now."""
@@ -235,6 +254,8 @@ class Grading:
             "finished": self.story.finished,
             "our_fault": ours or bool(self.story.ours),
             "our_fault_reasons": [messages.one_line(text, 300) for text in self.story.ours],
+            **({} if self.imports is None else {"lazy_modules": modules.preloadable(self.imports, manifest)}),
+            **(self.story.again.facts() if self.story.again is not None else {}),
         }
 
     def _isolation(self) -> None:

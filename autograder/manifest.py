@@ -91,6 +91,15 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hint:
+    """What helps a submission that fails exactly the tests `failing` of a question."""
+
+    question: str
+    failing: tuple[str, ...]
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Everything the grader must know about a homework. `secret` never leaves the grader."""
 
@@ -111,6 +120,8 @@ class Manifest:
     points: float
     bonus: float = 0.0
     errata: tuple[Any, ...] = ()
+    attempts_per_day: int | None = None  # graded submissions in any 24 hours; None for as many as you like
+    hints: tuple[Hint, ...] = ()
 
     def question(self, question_id: str) -> Question:
         """The question of that id. Raises KeyError."""

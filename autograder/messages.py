@@ -116,10 +116,11 @@ def missing(name: str, why: str | None) -> str:
     return why or f"Your submission defines no {name}."
 
 
-def unavailable(name: str, packages: list[str]) -> str:
-    """The code needs a library the grader does not have."""
+def unavailable(name: str, packages: list[str], allowed: tuple[str, ...] = ()) -> str:
+    """The code needs a library the grader does not have; `allowed` are those it has besides the standard library."""
     who = "Your code" if name in packages else name
-    return f"{who} needs {listed(packages)}, which is not available when your work is graded."
+    instead = f" Use Python's standard library, {listed(sorted(allowed))} only." if allowed else ""
+    return f"{who} needs {listed(packages)}, which is not available when your work is graded.{instead}"
 
 
 def unusable(returned: str | None) -> str:
@@ -159,6 +160,15 @@ def void(reason: str) -> str:
 def unreadable(sentence: str) -> str:
     """No test could run because the submission could not be read."""
     return f"Your submission could not be read: {sentence}"
+
+
+def no_attempt_left(allowed: int, last: str, until: str) -> str:
+    """The submission was not graded because the attempts of the last 24 hours are used up."""
+    return (
+        f"This submission was not graded: at most {plural(allowed, 'submission')} in 24 hours "
+        f"{'is' if allowed == 1 else 'are'} graded. Below are the results of your last graded submission, of {last}. "
+        f"What you submit after {until} is graded again."
+    )
 
 
 NOT_CALLABLE = "Something that should be a function is a plain value in your notebook, so the test could not call it."

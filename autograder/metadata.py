@@ -24,6 +24,15 @@ LARGEST = 20_000_000  # bytes; previous results of many submissions add up
 
 
 @dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """A previous submission that was graded without an error of ours; `results` as Gradescope stored them, or {}."""
+
+    submission: int | None
+    time: datetime
+    results: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metadata:
     """What is known; None or empty where the file does not say."""
 
@@ -33,6 +42,7 @@ class Metadata:
     created_at: datetime | None = None
     due_at: datetime | None = None
     previous: int = 0  # earlier submissions that were graded without an error of ours
+    earlier: tuple[Earlier, ...] = ()  # those of them whose time is known, in the order of their times
     notices: tuple[str, ...] = ()
 
     @property
@@ -70,14 +80,18 @@ def _from(data: Mapping[str, Any]) -> Metadata:
     dues = [due for user in users if (due := _time(_mapping(user.get("assignment")).get("due_date")))]
     # The team's latest date counts: an extension for one partner is one for the team.
     due = max(dues) if dues else _time(assignment.get("due_date"))
-    number = data.get("id")
+    counted = [entry for entry in _list(data.get("previous_submissions")) if _counts(entry)]
+    earlier = [found for entry in counted if (found := _earlier(entry)) is not None]
+    if len(earlier) < len(counted):
+        notices.append("the time of an earlier submission is unknown: it does not count as an attempt")
     return Metadata(
-        submission=number if isinstance(number, int) and not isinstance(number, bool) else None,
+        submission=_number(data.get("id")),
         assignment=one_line(assignment["title"]) if isinstance(assignment.get("title"), str) else "",
         submitters=tuple(name for user in users if (name := _person(user))),
         created_at=created,
         due_at=due,
-        previous=sum(_counts(entry) for entry in _list(data.get("previous_submissions"))),
+        previous=len(counted),
+        earlier=tuple(sorted(earlier, key=lambda found: found.time)),
         notices=tuple(notices),
     )
 
@@ -98,6 +112,17 @@ def _counts(entry: object) -> bool:
     return isinstance(entry, Mapping) and entry.get("autograder_error") is not True
 
 
+def _earlier(entry: Mapping[str, Any]) -> Earlier | None:
+    time = _time(entry.get("submission_time"))
+    if time is None:
+        return None
+    return Earlier(submission=_number(entry.get("id")), time=time, results=_mapping(entry.get("results")))
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _time(value: object) -> datetime | None:
     """An ISO-8601 time with its offset; UTC is assumed without one, "Z" understood (Python 3.10 does not)."""
     if not isinstance(value, str):
@@ -106,7 +131,8 @@ def _time(value: object) -> datetime | None:
         found = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    found = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    return found if 1970 <= found.year < 9000 else None  # room for sums with time zones and days
 
 
 def run_seconds(environment: Mapping[str, str], run_s: float) -> float:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autograder import testing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from autograder.manifest import Manifest
 
@@ -73,6 +73,11 @@ def available(bundle: Path, manifest: Manifest) -> Iterator[None]:
         for name in names:
             sys.modules.pop(name, None)
         sys.modules.update(before)
+
+
+def preloadable(names: Collection[str], manifest: Manifest) -> list[str]:
+    """Those of the module names that belong to a package of the manifest, sorted; what else they need comes along."""
+    return sorted(name for name in names if name.partition(".")[0] in manifest.packages)
 
 
 def data(bundle: Path, manifest: Manifest) -> dict[str, bytes]:

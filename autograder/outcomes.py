@@ -81,6 +81,7 @@ class Situation:
     probe_error: BaseException | None = None  # what a probe of this test raised last
     deadline: bool = False  # the whole run's time is over
     absent: Mapping[str, Verdict] = field(default_factory=dict)  # verdicts for names that are not there
+    unread: Mapping[str, str] = field(default_factory=dict)  # name -> why the student's definition could not be read
 
 
 class TestTimeout(BaseException):
@@ -165,6 +166,9 @@ def _sentence_lost(reason: str, now: Situation) -> str:
 def _student(exc: StudentError, now: Situation) -> Verdict:
     stub = error_text(exc).removeprefix("Question ").strip().rstrip(".") if is_stub(exc) else None
     if stub in now.ids:
+        attempt = next((name for name in now.question.names if name in now.unread), None)
+        if stub == now.question.id and attempt is not None:  # an attempt that does not parse leaves the stub above it
+            return Verdict(outcome=Outcome.MISSING, sentence=messages.missing(attempt, now.unread[attempt]), whole=True)
         sentence = messages.not_attempted(stub) if stub == now.question.id else messages.depends(stub)
         return Verdict(outcome=Outcome.NOT_ATTEMPTED, sentence=sentence, whole=True)
     name = re.match(r"name '(\w+)' is not defined", exc.text) if exc.type_name == "NameError" else None

@@ -171,6 +171,14 @@ def assert_integrates_to_one(
         _fail(f"{message}: it integrates to {total:.4g} over the box, off by {abs(total - 1):.1e}")
 
 
+def assert_p_value(p: float, *, alpha: float = 1e-7, message: str | None = None) -> None:
+    """A p-value of the author's own, from a test that no assertion here covers, is at least `alpha`.
+
+    The test must be exact or hold for finite samples: the audit checks that p is super-uniform on right solutions.
+    """
+    _decide("p-value", p, alpha, message or "The draws do not follow the stated law", f"p-value {float(p):.1e}")
+
+
 def _decide(name: str, p: float, alpha: float, message: str, measured: str) -> None:
     p = min(float(p), 1.0)
     if observer is not None:

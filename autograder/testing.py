@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
 PARTS = ("rng", "specs", "assertions", "statistical", "testing")
 STATISTICAL = (
-    "assert_cdf", "assert_independent", "assert_integrates_to_one", "assert_mean_close", "assert_probs",
-    "assert_same_distribution", "assert_var_close",
+    "assert_cdf", "assert_independent", "assert_integrates_to_one", "assert_mean_close", "assert_p_value",
+    "assert_probs", "assert_same_distribution", "assert_var_close",
 )  # fmt: skip
 LAW_BROKEN = "the law does not hold"
 

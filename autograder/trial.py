@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from autograder.server import Server
 
 PATIENCE = 2.0  # times the wall limit of one call: what a whole test may take
+KILLED = f"ended by signal {signal.SIGKILL:d} "  # how the detail of a lost worker starts
 SOBER = 2  # time-outs after which the other tests of a question get less time
 
 
@@ -45,6 +47,7 @@ class Lab:
     device: str = "cpu"
     verbose: bool = False
     notes: set[str] = field(default_factory=set)  # for staff
+    imports: set[str] | None = None  # what workers imported after the fork, if that is to be noted
     deadline: float = float("inf")  # time.monotonic() at which the run must be over
 
     def left(self) -> float:
@@ -68,6 +71,7 @@ class Bench:
     worker: Worker | None = None  # kept between tests on a GPU only
     limits: Limits | None = None
     report: LoadReport | None = None
+    killed: bool = False  # the last test lost its worker to a signal that nobody here sent
 
     def program(self) -> Program:
         """What the worker executes: given modules and cells from the bundle, the student's pieces from the reading."""
@@ -119,12 +123,16 @@ class Run:
 
 
 def attempt(bench: Bench, run: Run) -> Verdict:
-    """The verdict on one test item. On a GPU a test that fails in a used worker runs again in a fresh one."""
+    """The verdict on one test item. A test runs again in a fresh worker when it failed in a used one, which happens on
+    a GPU only, and when its worker was killed: by the machine, or by the student's code, which will do so again.
+    """
     used = bench.worker is not None
     verdict = _attempt(bench, run, used=used)
-    if used and verdict.outcome is not Outcome.PASSED:
+    if (used and verdict.outcome is not Outcome.PASSED) or bench.killed:
         bench.close()
+        bench.killed, bench.stuck = False, None
         verdict = _attempt(bench, run, used=False)
+        bench.killed = False
     if verdict.outcome is Outcome.TIME_OUT:
         bench.time_outs += 1
     return verdict
@@ -139,6 +147,7 @@ def _attempt(bench: Bench, run: Run, *, used: bool) -> Verdict:
     now = Situation(
         question=bench.question, test=run.test, limits=limits,
         ids=frozenset(q.id for q in bench.lab.manifest.questions), files=bench.lab.reading.files(bench.question.id),
+        unread=bench.lab.reading.missing,
     )  # fmt: skip
     started, staff = time.monotonic(), ""
     try:
@@ -149,6 +158,7 @@ def _attempt(bench: Bench, run: Run, *, used: bool) -> Verdict:
         raise
     except BaseException as exc:  # noqa: BLE001  (WorkerLost and pytest's outcomes are BaseExceptions)
         verdict, staff = judge(exc, now), _described(run, exc)
+        bench.killed = isinstance(exc, WorkerLost) and exc.detail.startswith(KILLED)
         if now.loading and not used and not isinstance(exc, Exception):
             bench.stuck = verdict = replace(verdict, staff=staff, whole=True)
     output = _retire(bench, verdict)
@@ -173,6 +183,8 @@ def _run(bench: Bench, run: Run, limits: Limits, now: Situation) -> Verdict:
         if "rng" in arguments:
             arguments["rng"] = make_rng(seed)
         run.function(**arguments)
+    if bench.lab.imports is not None:
+        bench.lab.imports.update(worker.imported())
     return passed()
 
 
@@ -220,16 +232,17 @@ def absent(bench: Bench, bound: frozenset[str]) -> dict[str, Verdict]:
     for error in report.errors if report is not None else ():
         for name in error.get("names", ()):
             if name not in bound and name not in reading.missing:
-                out[name] = _broken(name, error, packages, reading.files(bench.question.id))
+                out[name] = _broken(name, error, packages, bench)
     return out
 
 
-def _broken(name: str, error: Mapping[str, Any], packages: list[str], files: Mapping[str, int]) -> Verdict:
+def _broken(name: str, error: Mapping[str, Any], packages: list[str], bench: Bench) -> Verdict:
     kind, text = error.get("type"), error.get("text")
     wanted = [p for p in packages if re.search(rf"\b{re.escape(p)}\b", str(text))]
     if kind in {"ModuleNotFoundError", "ImportError"} and wanted:
-        return Verdict(outcome=Outcome.UNAVAILABLE_LIBRARY, sentence=messages.unavailable(name, wanted), whole=True)
-    where = messages.place(error.get("file"), error.get("line"), files)
+        sentence = messages.unavailable(name, wanted, bench.lab.manifest.packages)
+        return Verdict(outcome=Outcome.UNAVAILABLE_LIBRARY, sentence=sentence, whole=True)
+    where = messages.place(error.get("file"), error.get("line"), bench.lab.reading.files(bench.question.id))
     return Verdict(outcome=Outcome.IMPORT_ERROR, sentence=messages.import_error(name, kind, text, where), whole=True)
 
 

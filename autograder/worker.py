@@ -106,6 +106,11 @@ class Worker(Peer):
             self.lost("protocol", "answered with names that were not asked for")
         return found
 
+    def imported(self) -> list[str]:
+        """Names of the modules that the worker says it has imported since it was forked."""
+        names = self.request("imported")
+        return [name for name in names if type(name) is str] if isinstance(names, list) else []
+
     def rebind(self, functions: Mapping[str, Callable[..., Any]]) -> None:
         """Put the grader's callables under these names of the student's program; they run here, by call-back."""
         self.request("rebind", dict(functions))

@@ -11,6 +11,7 @@ from autograder import messages, results
 from autograder.manifest import Question as BundledQuestion
 from autograder.manifest import Test as BundledTest
 from starterkit import archive, pins
+from starterkit.audit import hints
 from starterkit.kit import PACKAGES
 from starterkit.model import Kind
 from starterkit.written import TEMPLATES
@@ -77,6 +78,7 @@ def manifest(homework: Homework, release: Contract, modules: Sequence[str], prel
         "questions": [_question(question) for question in homework.questions],
         "points": homework.points,
         "bonus": homework.bonus,
+        "hints": hints.of(homework),
         "errata": [{"date": erratum.date.isoformat(), "text": erratum.text} for erratum in assignment.errata],
         # what late work and repeated attempts mean, for the lines above a student's results
         "due_date": assignment.due_date.isoformat(),

@@ -107,11 +107,23 @@ def run(course: CourseFolder, homework: str, budget: str) -> int:
 @HW
 @click.pass_obj
 def preview(course: CourseFolder, homework: str) -> int:
-    """Render the starter notebook as dist/preview/HW.html."""
+    """Render the starter notebook as dist/preview/HW.html, and the written part, key and rubric as PDFs."""
     from starterkit.preview import preview as render_page
 
-    click.echo(render_page(course, homework).relative_to(course.root).as_posix())
+    render_page(course, homework, click.echo)
     return 0
+
+
+@cli.command("check-pdf")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--homework", metavar="HW", help="Compare with the pages that this homework promises.")
+@JSON
+@click.pass_obj
+def check_pdf(course: CourseFolder, files: tuple[Path, ...], homework: str | None, as_json: bool) -> int:
+    """Check the pages of figures.pdf or of a written part: count, footers, order, blank pages, answers cut short."""
+    from starterkit.checkpdf import command
+
+    return command(course, files, homework, click.echo, as_json=as_json)
 
 
 @cli.command()
@@ -132,6 +144,24 @@ def emulate(
     [name] = course.homeworks([homework])
     submission = paths["submission"] or Path()
     return command(name, course.root, submission, paths["metadata"], paths["results"], setup, view, docker=docker)
+
+
+@cli.command()
+@HW
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Also write everything as JSON.")  # fmt: skip
+@click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Also write a page to look at: one file, no scripts.")  # fmt: skip
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Run only N of the mutants, always the same.")
+@click.pass_obj
+def audit(
+    course: CourseFolder, homework: str, json_file: Path | None, html_file: Path | None, sample: int | None
+) -> int:
+    """Show which wrong solutions would get full marks, and whether every right one does."""
+    from starterkit.audit.command import audit as run
+
+    [name] = course.homeworks([homework])
+    return run(course, name, sample=sample, json_file=json_file, html_file=html_file)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -98,8 +98,9 @@ def _written(homework: Homework) -> str:
     return "\n".join([
         f"## 2. Homework / problem set: “{homework.name} written”",
         f"- Templated (fixed length), students upload, {total} page{'s' * (total != 1)}.",
-        f"- Template PDF: compile `{homework.name}_written.tex` as it stands.",
-        f"- Key and rubric: `{homework.name}-solutions.zip`.",
+        f"- Template PDF: `{homework.name}_written.pdf` beside this sheet, or compile `{homework.name}_written.tex`.",
+        f"- Key and rubric: `{homework.name}_key.pdf`, `{homework.name}_rubric.pdf`; as .tex in the solutions zip.",
+        f"- A class's uploads: `python build.py check-pdf --homework {homework.name} *.pdf` finds wrong pages.",
         "", *rows,
     ])  # fmt: skip
 
@@ -113,6 +114,7 @@ def _figures(homework: Homework) -> str:
     return "\n".join([
         f"## {number}. Homework / problem set: “{homework.name} figures”",
         "- Templated (fixed length), students upload the figures PDF that the notebook makes.",
+        f"- Template PDF: `{homework.name}_figures.pdf` beside this sheet.",
         f"- It has {len(homework.figures) + 1} pages: a title page, then one per figure, whether it is there or not.",
         "", *rows,
     ])  # fmt: skip

@@ -30,12 +30,13 @@ RULES: dict[str, Rule] = {
     "problem": Rule(Kind.PROBLEM, r"\d+\.\d+", "2.1", {"minutes": False}),
     "solution": Rule(Kind.SOLUTION, QUESTION_ID, "2.1a", {"names": False, "title": False}),
     "tests": Rule(Kind.TESTS, rf"{QUESTION_ID}|\*", "2.1a", {}),
-    "experiment": Rule(Kind.EXPERIMENT, QUESTION_ID, "2.1", {"minutes": False}),
+    "experiment": Rule(Kind.EXPERIMENT, QUESTION_ID, "2.1", {"cpu_minutes": False, "t4_minutes": False}),
     "written": Rule(Kind.WRITTEN, rf"W{QUESTION_ID}", "W2.1", {"points": True, "pages": False}),
     "figure": Rule(Kind.FIGURE, rf"F{QUESTION_ID}", "F2.1", {"points": True}),
     "artefact": Rule(Kind.ARTEFACT, r"[a-z][a-z0-9_]*", "pixelcnn_samples", {"file": True, "max_mb": False}),
 }
-_NUMBERS = {"points": (float, 0.0), "pages": (int, 0), "minutes": (int, 0), "max_mb": (float, 0.0)}
+_NUMBERS = {"points": (float, 0.0), "pages": (int, 0), "minutes": (int, 0), "max_mb": (float, 0.0),
+            "cpu_minutes": (float, 0.0), "t4_minutes": (float, 0.0)}  # fmt: skip
 _ALL_KEYS = sorted({*RULES, *(option for rule in RULES.values() for option in rule.options)})
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from starterkit import archive, contract, notebook, written
+from starterkit.firstpage import badge
 from starterkit.hwkit import generate, kit_info
 from starterkit.readme import render_readme
-from starterkit.setup_cells import EMBED_LIMIT, badge
+from starterkit.setup_cells import EMBED_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

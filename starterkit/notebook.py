@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
 from starterkit import strip
+from starterkit.firstpage import facts, has_title
 from starterkit.jupyter import load_nbformat
 from starterkit.model import Kind
-from starterkit.setup_cells import Node, code, facts, hand_in, has_title, header, markdown, set_up
+from starterkit.setup_cells import Node, code, hand_in, header, markdown, set_up
 from starterkit.written import counted, first_pages
 
 if TYPE_CHECKING:
@@ -48,8 +50,9 @@ def starter(homework: Homework, modules: Mapping[str, str], release: int, collec
                 node.metadata.nbgrader.pop("points")
         if node.source.strip():
             kept.append(node)
-    first = load_nbformat().from_dict([header(homework, release), *set_up(homework, modules)])
-    notebook.cells = _with_front(first, kept, homework)
+    from_dict = load_nbformat().from_dict
+    front, tools = from_dict([header(homework, release)]), from_dict(set_up(homework, modules))
+    notebook.cells = _with_front(front, tools, kept, homework)
     notebook = strip.seal(notebook)
     strip.verify(notebook, homework, cells, collector)
     return notebook
@@ -73,13 +76,16 @@ def solved(homework: Homework, modules: Mapping[str, str], release: int) -> Any:
             node["source"] = source
             del node["metadata"]["nbgrader"]
             nodes.append(node)
-    return _notebook(_with_front([header(homework, release), *set_up(homework, modules)], nodes, homework))
+    return _notebook(_with_front([header(homework, release)], set_up(homework, modules), nodes, homework))
 
 
-def _with_front(front: list[Any], cells: list[Any], homework: Homework) -> list[Any]:
-    """Return the cells between set-up and hand-in; an author's own title stays on top of all."""
-    split = 1 if has_title(homework) else 0
-    return [*cells[:split], *front, *cells[split:], *load_nbformat().from_dict(hand_in(homework))]
+def _with_front(front: list[Any], tools: list[Any], cells: list[Any], homework: Homework) -> list[Any]:
+    """Return all cells in order: title, first screen, what else comes before the first code, set-up, rest, hand-in."""
+    title = 1 if has_title(homework) else 0
+    opening = {cell.key for cell in itertools.takewhile(lambda cell: cell.kind is Kind.PROSE, homework.cells)}
+    split = sum(cell["id"] in opening for cell in cells)
+    last = load_nbformat().from_dict(hand_in(homework))
+    return [*cells[:title], *front, *cells[title:split], *tools, *cells[split:], *last]
 
 
 def dumps(notebook: Any) -> bytes:

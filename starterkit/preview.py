@@ -1,4 +1,4 @@
-"""`preview`: the starter notebook as a web page, under dist/preview."""
+"""`preview`: the starter notebook as a web page under dist/preview, the written part, key and rubric as PDFs."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from starterkit import archive
 from starterkit.diagnostics import Collector
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from starterkit.course import CourseFolder
 
 
-def preview(course: CourseFolder, name: str) -> Path:
-    """Write dist/preview/NAME.html from the sources as they are, and return its path. Raises StarterkitError."""
+def preview(course: CourseFolder, name: str, say: Callable[[str], None]) -> Path:
+    """Write dist/preview/NAME.html and the PDFs from the sources as they are; return the page's path.
+
+    Raises StarterkitError for a source that cannot be built.
+    """
     from starterkit.build import build
     from starterkit.jupyter import load_nbformat
+    from starterkit.pdfs import write_pdfs
 
     [name] = course.homeworks([name])
     collector = Collector(course.root)
@@ -35,4 +40,6 @@ def preview(course: CourseFolder, name: str) -> Path:
     page, _ = exporter(embed_images=True).from_notebook_node(notebook)
     target = course.dist / "preview" / f"{name}.html"
     archive.replace_file(page.encode(), target)
+    say(f"{name}: the notebook as a web page in {target.relative_to(course.root).as_posix()}")
+    write_pdfs(course, built, say)
     return target

@@ -86,6 +86,7 @@ def _write(course: CourseFolder, built: Built, say: Say, *, draft: bool) -> dict
     graded = None if draft else _self_grade(course, built, zips["autograder"], say)
     status = "draft" if graded is None else "released" if graded.passed else "failed"
     _sheet(course, built, graded)
+    _pdfs(course, built, say, draft=draft)
     preload = list(built.preload) if graded is None else graded.lazy_modules or list(built.preload)
     verdict = {"draft": "skipped", "released": "passed", "failed": "failed"}[status]
     course.note(name, selfgrade=verdict, preload=preload)
@@ -119,6 +120,15 @@ def _self_grade(course: CourseFolder, built: Built, data: bytes, say: Say) -> Se
         better = replace(built, preload=tuple(graded.lazy_modules))
         archive.replace_file(better.zips["autograder"], course.zip(name, "autograder"))
     return graded
+
+
+def _pdfs(course: CourseFolder, built: Built, say: Say, *, draft: bool) -> None:
+    from starterkit.pdfs import remove_pdfs, write_pdfs
+
+    if draft:  # drafts are for looking at the kit in a hurry; `preview` makes the PDFs as well
+        remove_pdfs(course, built)
+    else:
+        write_pdfs(course, built, say)
 
 
 def failed_mark(course: CourseFolder, name: str) -> Path:

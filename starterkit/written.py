@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from starterkit.diagnostics import Collector
-    from starterkit.model import Homework, MarkItem
+    from starterkit.model import Homework, MarkItem, Written
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
@@ -78,10 +78,17 @@ def _questions(homework: Homework, collector: Collector, *, answers: bool) -> li
             page=pages[written.id],
             pages=written.pages,
             prompt=_latex(written.prompt, homework, written.line, collector),
-            answer=_latex(written.solution, homework, written.line, collector) if answers else "",
+            answer=_answer(written, homework, collector) if answers else "",
         )
         for written in homework.written
     ]
+
+
+def _answer(written: Written, homework: Homework, collector: Collector) -> str:
+    """Return a model answer with its mark scheme below it."""
+    solution = _latex(written.solution, homework, written.line, collector)
+    scheme = _scheme(written.mark_scheme, homework, written.line, collector) if written.mark_scheme else ""
+    return f"{solution}\n\n\\begin{{hwscheme}}\n{scheme}\n\\end{{hwscheme}}" if scheme else solution
 
 
 def _rubric(homework: Homework, collector: Collector) -> list[Part]:
@@ -103,7 +110,7 @@ def _rubric(homework: Homework, collector: Collector) -> list[Part]:
 
 def _scheme(items: Sequence[MarkItem], homework: Homework, line: int, collector: Collector) -> str:
     rows = (rf"\item[({item.points:g})] {_latex(item.text, homework, line, collector)}" for item in items)
-    return "\\begin{itemize}\n" + "\n".join(rows) + "\n\\end{itemize}"
+    return "\\begin{itemize}\\itemsep0pt\n" + "\n".join(rows) + "\n\\end{itemize}"
 
 
 def _latex(source: str, homework: Homework, line: int, collector: Collector) -> str:

@@ -17,16 +17,19 @@
 # - write log-densities and divergences of Gaussians in log space, and recognise the five classic slips;
 # - derive the evidence lower bound (ELBO), say what its gap is, and close that gap by hand in a solvable model;
 # - tighten the bound with importance weights (IWAE), and trade reconstruction for compression with $\beta$;
-# - tell a collapsed latent from a used one, and read the training curves of a VAE.
+# - tell a collapsed latent from a used one, and predict from the data when it happens;
+# - differentiate through coins: score function with baselines (the policy gradient of reinforcement learning),
+#   Gumbel-softmax, vector quantisation, and say what each of them costs;
+# - choose a likelihood that fits the data, and find the types of cells in gene counts with it.
 #
 # **How it works.** Every question is a small function whose randomness comes in as an *argument* (`eps`, `u`), so there
 # is one right answer and no seed to guess. Under each question stand checks that you can run. Gradescope runs those and
 # more: *laws* that any right solution obeys, with other sizes and other numbers. Write functions that work for every
 # shape that the docstring allows, on any device, in float32 and float64, and that leave their arguments alone.
 #
-# **Hand in** this notebook, the written part (W2.1), and the figures (F2.1). Everything here runs on a laptop CPU in
-# about a minute; no GPU is needed. Questions can be done in any order: where one builds on another, a mistake is only
-# charged once.
+# **Hand in** this notebook, the written part (W2.1 to W2.5), and the figures (F2.1 to F2.7). Everything here runs on a
+# laptop CPU in about three minutes; no GPU is needed. Questions can be done in any order: where one builds on another, a
+# mistake is only charged once. For a team of two: about twelve hours in all.
 
 # %%
 import math
@@ -39,9 +42,11 @@ from hwkit import (
     assert_inputs_unchanged,
     assert_integrates_to_one,
     assert_mean_close,
+    assert_probs,
     core,
     float32,
     points,
+    probe,
 )
 from torch import Tensor, nn
 
@@ -191,20 +196,20 @@ def gaussian_kl(mu_q: Tensor, lv_q: Tensor, mu_p: Tensor | None = None, lv_p: Te
 # %% tests="2.1b"
 @core
 @points(0.5)
+def test_kl_of_a_shift_by_one_standard_deviation(rng):
+    """Shifting the mean by one standard deviation of p costs half a nat per dimension, for every example."""
+    b, d = rng.size(2, 6), rng.size(3, 6)
+    mu, lv = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
+    shifted = mu + (lv / 2).exp()
+    assert_close(gaussian_kl(shifted, lv, mu, lv), torch.full((b,), d / 2), "One sigma costs 1/2 per dimension")
+
+
+@points(0.5)
 def test_kl_of_a_gaussian_to_itself_is_zero(rng):
     """The divergence of a Gaussian from itself is zero, one number per example."""
     b, d = rng.size(2, 6), rng.size(1, 5)
     mu, lv = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
     assert_close(gaussian_kl(mu, lv, mu, lv), torch.zeros(b), "KL(q || q) is zero for every example")
-
-
-@points(0.5)
-def test_kl_of_a_shift_by_one_standard_deviation(rng):
-    """Shifting the mean by one standard deviation of p costs half a nat per dimension."""
-    b, d = rng.size(2, 6), rng.size(1, 5)
-    mu, lv = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
-    shifted = mu + (lv / 2).exp()
-    assert_close(gaussian_kl(shifted, lv, mu, lv), torch.full((b,), d / 2), "One sigma costs 1/2 per dimension")
 
 
 ### BEGIN HIDDEN TESTS
@@ -237,12 +242,14 @@ def test_default_prior_is_standard_normal(rng):
 
 @points(0.5)
 def test_kl_leaves_its_inputs_alone(rng):
-    """Inputs are left unchanged, and autograd agrees with finite differences."""
+    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
     b, d = rng.size(1, 2), rng.size(1, 3)
     mu_q, lv_q, mu_p, lv_p = (torch.randn(b, d, generator=rng) for _ in range(4))
     assert_inputs_unchanged(gaussian_kl, mu_q, lv_q, mu_p, lv_p)
     assert_inputs_unchanged(gaussian_kl, mu_q, lv_q)
     assert_gradients_match(gaussian_kl, mu_q, lv_q, mu_p, lv_p)
+    single = gaussian_kl(*(t.float() for t in (mu_q, lv_q, mu_p, lv_p)))
+    assert single.dtype == torch.float32, "float32 arguments gave another dtype: was a tensor made with a fixed dtype?"
 
 
 ### END HIDDEN TESTS
@@ -279,7 +286,7 @@ def gaussian_log_prob(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
 @points(0.5)
 def test_log_density_at_the_mean(rng):
     """At its mean, a Gaussian has log-density -1/2 times the sum of log(2 pi variance)."""
-    b, d = rng.size(2, 6), rng.size(1, 5)
+    b, d = rng.size(2, 6), rng.size(3, 6)
     mean, logvar = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
     peak = torch.log(2 * math.pi * logvar.exp()).sum(-1) / -2
     assert_close(gaussian_log_prob(mean, mean, logvar), peak, "The log-density at its mean")
@@ -288,7 +295,7 @@ def test_log_density_at_the_mean(rng):
 @points(0.5)
 def test_log_density_broadcasts_over_draws(rng):
     """K draws against B Gaussians give (K, B), draw by draw."""
-    k, b, d = rng.size(2, 4), rng.size(2, 4), rng.size(1, 4)
+    k, b, d = rng.size(2, 4), rng.size(2, 4), rng.size(5, 7)
     x, mean, logvar = (torch.randn(*shape, d, generator=rng) for shape in ((k, b), (b,), (b,)))
     one_by_one = torch.stack([gaussian_log_prob(x[i], mean, logvar) for i in range(k)])
     assert_close(gaussian_log_prob(x, mean, logvar), one_by_one, "(K, B, D) against (B, D) gives (K, B)")
@@ -305,11 +312,13 @@ def test_density_integrates_to_one(rng):
 
 @points(0.5)
 def test_log_prob_leaves_its_inputs_alone(rng):
-    """Inputs are left unchanged, and autograd agrees with finite differences."""
+    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
     b, d = rng.size(1, 3), rng.size(1, 3)
     x, mean, logvar = (torch.randn(b, d, generator=rng) for _ in range(3))
     assert_inputs_unchanged(gaussian_log_prob, x, mean, logvar)
     assert_gradients_match(gaussian_log_prob, x, mean, logvar)
+    single = gaussian_log_prob(x.float(), mean.float(), logvar.float())
+    assert single.dtype == torch.float32, "float32 arguments gave another dtype: was a tensor made with a fixed dtype?"
 
 
 ### END HIDDEN TESTS
@@ -393,7 +402,7 @@ def test_a_component_without_weight_plays_no_part(rng):
 
 @points(0.5)
 def test_mixture_leaves_its_inputs_alone(rng):
-    """Leading axes are kept, inputs are left unchanged, and autograd agrees with finite differences."""
+    """Leading axes and dtype are kept, inputs are left unchanged, and autograd agrees with finite differences."""
     k, b, c, d = rng.size(2, 3), rng.size(1, 2), rng.size(2, 3), rng.size(1, 2)
     z, mus, logvars = (torch.randn(*shape, d, generator=rng) for shape in ((k, b), (c,), (c,)))
     log_w = torch.randn(c, generator=rng).log_softmax(0)
@@ -401,6 +410,8 @@ def test_mixture_leaves_its_inputs_alone(rng):
     rows = torch.stack([mog_log_prob(z[i], mus, logvars, log_w) for i in range(k)])
     assert_close(out, rows, "z of shape (K, B, D) gives (K, B)")
     assert_gradients_match(mog_log_prob, z[0], mus, logvars, log_w)
+    single = mog_log_prob(z.float(), mus.float(), logvars.float(), log_w.float())
+    assert single.dtype == torch.float32, "float32 arguments gave another dtype: was a tensor made with a fixed dtype?"
 
 
 ### END HIDDEN TESTS
@@ -410,7 +421,7 @@ def test_mixture_leaves_its_inputs_alone(rng):
 # `reparameterize` and average $\log q(z)-\log p(z)$. The two numbers below should agree within the error bar. Then look
 # at the picture: why does the Gaussian that minimises $KL(p\,\|\,q)$ sit between the modes of the mixture?
 
-# %% experiment="2.1"
+# %% experiment="2.1" cpu_minutes=0.1 t4_minutes=0.1
 import matplotlib.pyplot as plt
 from hwkit import preset, set_seed
 
@@ -620,7 +631,7 @@ class VAE(nn.Module):
 @core
 @points(1)
 def test_vae_shapes(rng):
-    """Encoder, decoder and log-likelihood return the stated shapes."""
+    """Encoder, decoder and log-likelihood return the stated shapes, and log-probabilities are negative."""
     k, b, d, dz = rng.size(2, 3), rng.size(2, 5), rng.size(3, 9), rng.size(1, 4)
     vae = VAE(d, dz, hidden=12)
     x, z = torch.randint(2, (b, d), generator=rng).double(), torch.randn(k, b, dz, generator=rng)
@@ -633,6 +644,7 @@ def test_vae_shapes(rng):
         ("log_likelihood", vae.log_likelihood(x, z), (k, b)),
     ):
         assert tuple(tensor.shape) == shape, f"{name}: expected shape {shape}, got {tuple(tensor.shape)}"
+    assert bool((vae.log_likelihood(x, z) < 0).all()), "No image is certain: its log-probability is negative"
 
 
 @points(0.5)
@@ -660,7 +672,7 @@ def test_all_images_have_total_probability_one(rng):
 
 @points(0.5)
 def test_a_logit_is_the_log_odds_of_its_pixel(rng):
-    """Switching one pixel on changes the log-likelihood by that pixel's logit."""
+    """Switching one pixel on adds its logit to the log-likelihood, whose slope is pixel minus probability."""
     d, dz = rng.size(3, 7), rng.size(2, 3)
     vae, i = VAE(d, dz, hidden=10), rng.size(0, 2)
     z = 20 * torch.randn(1, 4, dz, generator=rng)
@@ -670,6 +682,13 @@ def test_a_logit_is_the_log_odds_of_its_pixel(rng):
     on[:, i] = 1
     odds = vae.log_likelihood(on, z) - vae.log_likelihood(off, z)
     assert_close(vae.decode(z)[..., i], odds, "A logit is log p(on) - log p(off) of its pixel; decode returns logits")
+    z = (z / 20).requires_grad_()
+    logits = vae.decode(z)
+    (slope,) = torch.autograd.grad(((on - torch.sigmoid(logits)).detach() * logits).sum(), z)
+    value = assert_inputs_unchanged(vae.log_likelihood, on, z)
+    assert value.requires_grad, "no gradient flows from the log-likelihood back to z"
+    (found,) = torch.autograd.grad(value.sum(), z)
+    assert_close(found, slope, "The slope of the log-likelihood for a logit is pixel minus probability")
 
 
 @points(0.5)
@@ -685,7 +704,7 @@ def test_log_likelihood_survives_extreme_logits(rng):
 
 @points(0.5)
 def test_mean_and_log_variance_are_free(rng):
-    """Log-variances take either sign, differ from the means, and all parameters receive a gradient."""
+    """Log-variances take either sign, differ from the means, all parameters receive a gradient, float32 is kept."""
     vae = VAE(6, 8, hidden=16)
     x = 100 * torch.randn(64, 6, generator=rng)
     mu, logvar = vae.encode(x)
@@ -697,6 +716,11 @@ def test_mean_and_log_variance_are_free(rng):
     loss.backward()
     unused = [name for name, parameter in vae.named_parameters() if parameter.grad is None]
     assert not unused, f"{len(unused)} parameter tensors receive no gradient from the loss"
+    vae, z = VAE(6, 8, hidden=16).float(), torch.randn(1, 64, 8, generator=rng).float()
+    single = (*vae.encode(x.float()), vae.decode(z), vae.log_likelihood(images.float(), z))
+    assert all(t.dtype == torch.float32 for t in single), (
+        "a float32 network gave another dtype: is one fixed somewhere?"
+    )
 
 
 ### END HIDDEN TESTS
@@ -806,7 +830,7 @@ def test_log_weights_average_to_the_elbo(rng):
 
 @points(0.25)
 def test_every_draw_uses_its_own_noise(rng):
-    """Reordering the draws reorders the terms, and inputs are left unchanged."""
+    """Every draw is made of its own noise, inputs are left unchanged, and their dtype is kept."""
     vae, x = solvable_vae(rng, exact=False)
     eps = torch.randn(4, len(x), vae.latent_dim, generator=rng)
     order = torch.tensor([2, 0, 3, 1])
@@ -815,21 +839,26 @@ def test_every_draw_uses_its_own_noise(rng):
     for name in ("rec", "log_w"):
         assert float(terms[name].detach().std(0).min()) > 1e-9, f"{name} does not vary over draws: is the noise shared?"
         assert_close(shuffled[name], terms[name][order], f"{name}: draw k belongs to noise k")
+    mu, logvar = vae.encode(x)
+    right = vae.log_likelihood(x, mu + (logvar / 2).exp() * eps).detach()
+    assert_close(terms["rec"], right, "rec is log p(x | z) at z = mean + standard deviation times noise")
+    single = elbo_terms(vae.float(), x.float(), eps.float())
+    assert all(t.dtype == torch.float32 for t in single.values()), "float32 arguments gave another dtype"
 
 
 @points(0.5)
 def test_elbo_gradients_follow_the_exact_bound(rng):
-    """Gradients of rec minus kl for encoder and decoder equal those of log p(x) minus the gap."""
+    """Gradients of rec minus kl, and of log_w, for encoder and decoder equal those of log p(x) minus the gap."""
     vae, x = solvable_vae(rng, exact=False)
     parameters = list(vae.parameters())
     terms = elbo_terms(vae, x, balanced_noise(len(x), vae.latent_dim))
-    elbo = (terms["rec"].mean(0) - terms["kl"]).sum()
-    assert elbo.requires_grad, "the terms carry no gradient: were they detached?"
-    found = torch.autograd.grad(elbo, parameters, allow_unused=True)
     wanted = torch.autograd.grad((vae.log_prob(x) - vae.gap(x)).sum(), parameters)
-    for (name, _), gradient, truth in zip(vae.named_parameters(), found, wanted, strict=True):
-        assert gradient is not None, f"no gradient reaches the parameter {name}"
-        assert_close(gradient, truth, f"The gradient of the ELBO for {name}")
+    for words, bound in (("rec - kl", terms["rec"].mean(0) - terms["kl"]), ("log_w", terms["log_w"].mean(0))):
+        assert bound.requires_grad, f"{words} carries no gradient: were the terms detached?"
+        found = torch.autograd.grad(bound.sum(), parameters, allow_unused=True, retain_graph=True)
+        for (name, _), gradient, truth in zip(vae.named_parameters(), found, wanted, strict=True):
+            assert gradient is not None, f"no gradient of {words} reaches the parameter {name}"
+            assert_close(gradient, truth, f"The gradient of {words} for {name}")
 
 
 ### END HIDDEN TESTS
@@ -900,11 +929,13 @@ def test_every_draw_counts_equally(rng):
 
 @points(0.5)
 def test_beta_elbo_leaves_its_inputs_alone(rng):
-    """Inputs are left unchanged, and autograd agrees with finite differences."""
+    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
     k, b, beta = rng.size(2, 3), rng.size(1, 3), 1.7
     rec, kl, log_w = (torch.randn(*shape, generator=rng) for shape in ((k, b), (b,), (k, b)))
     assert_inputs_unchanged(beta_elbo, {"rec": rec, "kl": kl, "log_w": log_w}, beta)
     assert_gradients_match(lambda r, c: beta_elbo({"rec": r, "kl": c, "log_w": log_w}, beta), rec, kl)
+    single = beta_elbo({"rec": rec.float(), "kl": kl.float(), "log_w": log_w.float()}, beta)
+    assert single.dtype == torch.float32, "float32 terms gave another dtype: was a tensor made with a fixed dtype?"
 
 
 ### END HIDDEN TESTS
@@ -987,7 +1018,7 @@ def test_one_draw_is_its_own_bound(rng):
 @points(0.5)
 def test_equal_weights_give_that_weight(rng):
     """K equal weights average to that weight, so a perfect q gives log p(x) for every K."""
-    k, b = rng.size(2, 7), rng.size(2, 6)
+    k, b = rng.size(2, 4), rng.size(5, 7)
     value = torch.randn(b, generator=rng)
     assert_close(iwae_bound(value.expand(k, b)), value, "The average of K equal weights is that weight")
 
@@ -1018,21 +1049,26 @@ def test_more_draws_tighten_the_bound(rng):
 
 @points(0.5)
 def test_bound_is_stable_for_tiny_and_huge_weights(rng):
-    """Adding a constant to every log-weight adds it to the bound, even 20000 nats."""
+    """Adding 20000 nats to every log-weight adds them to the bound; a weight far above the others decides alone."""
     log_w = torch.randn(rng.size(2, 5), rng.size(1, 4), generator=rng)
     base = iwae_bound(log_w)
     for shift in (-20_000.0, 20_000.0):
         moved = iwae_bound(log_w + shift)
         assert_finite(moved, "Weights under- or overflow; stay in log space")
         assert_close(moved - shift, base, "A common factor of all weights is a common summand of the bound", atol=1e-5)
+    k = log_w.shape[0]
+    alone = iwae_bound(log_w + 2000 * torch.arange(k).unsqueeze(-1))
+    assert_finite(alone, "Weights that differ by thousands of nats overflow; subtract the largest, not another")
+    assert_close(alone, log_w[-1] + 2000 * (k - 1) - math.log(k), "One weight far above the others decides", atol=1e-5)
 
 
 @points(0.25)
 def test_iwae_leaves_its_inputs_alone(rng):
-    """Inputs are left unchanged, and autograd agrees with finite differences."""
+    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
     log_w = torch.randn(rng.size(2, 5), rng.size(1, 4), generator=rng)
     assert_inputs_unchanged(iwae_bound, log_w)
     assert_gradients_match(iwae_bound, log_w)
+    assert iwae_bound(log_w.float()).dtype == torch.float32, "float32 log-weights gave another dtype"
 
 
 ### END HIDDEN TESTS
@@ -1058,6 +1094,49 @@ with torch.no_grad():
         terms = elbo_terms(world, x.expand(TOTAL // k, 4), torch.randn(k, TOTAL // k, 2))
         bound = iwae_bound(terms["log_w"])
         print(f"K = {k:3d}: {float(bound.mean()):.2f} ± {float(bound.std() / math.sqrt(TOTAL // k)):.2f}")
+
+# %% [markdown] written="W2.2" points=6 pages=1
+# **Importance weights.** Let $w=p_\theta(x,z)/q(z)$ with $z\sim q$, where $q>0$ wherever $p_\theta(x,z)>0$, let
+# $w_1,w_2,\dots$ be independent copies, and $L_K=E\left[\log\frac1K\sum_{k=1}^Kw_k\right]$.
+#
+# (a) Prove $L_K\le\log p_\theta(x)$ for every $K$.
+#
+# (b) Prove $L_K\le L_{K+1}$. *Hint:* an average over $K+1$ numbers is an average of averages over random subsets.
+#
+# (c) When does equality hold in (a) and in (b)? What is $\lim_{K\to\infty}L_K$ if $E|\log w|<\infty$?
+#
+# ### BEGIN SOLUTION
+# (a) $E[w]=\int q(z)\frac{p_\theta(x,z)}{q(z)}dz=p_\theta(x)$. The logarithm is concave, so by Jensen
+# $L_K\le\log E\left[\frac1K\sum_kw_k\right]=\log p_\theta(x)$.
+#
+# (b) Let $I$ be a uniformly random subset of $\{1,\dots,K+1\}$ with $K$ elements, independent of the weights. Each index is
+# in $I$ with probability $\frac{K}{K+1}$, so given the weights
+# $\frac{1}{K+1}\sum_{k=1}^{K+1}w_k=E_I\left[\frac1K\sum_{k\in I}w_k\right]$. By Jensen for the expectation over $I$,
+#
+# $$L_{K+1}=E\left[\log E_I\left[\tfrac1K\textstyle\sum_{k\in I}w_k\right]\right]
+#   \ge E\left[E_I\left[\log\tfrac1K\textstyle\sum_{k\in I}w_k\right]\right]=L_K,$$
+#
+# because for every fixed $I$ the weights in it are $K$ independent copies.
+#
+# (c) The logarithm is strictly concave. Equality in (a) means that $\frac1K\sum_kw_k$ is almost surely constant; as its
+# summands are independent and equally distributed, each is constant. Equality in (b) means that almost surely all the
+# subset averages agree, that is, all $w_k$ are equal; being independent, they are constant. Conversely a constant $w$
+# gives equality everywhere. And $w$ is constant, namely $p_\theta(x)$, if and only if $q=p_\theta(z\mid x)$.
+#
+# By the strong law $\frac1K\sum_kw_k\to p_\theta(x)$ almost surely, hence its logarithm tends to $\log p_\theta(x)$. For
+# the expectations, $D_K=\log\frac1K\sum_kw_k-\frac1K\sum_k\log w_k\ge0$ and $D_K\to\log p_\theta(x)-E\log w$ almost
+# surely; by Fatou's lemma $\liminf_KE[D_K]=\liminf_KL_K-E\log w\ge\log p_\theta(x)-E\log w$. With (a):
+# $L_K\to\log p_\theta(x)$.
+# ### END SOLUTION
+#
+# ### BEGIN MARK SCHEME
+# - (1) (a) E[w] = p(x) and Jensen in the right direction
+# - (1) (b) writes the average as an average over random K-subsets
+# - (1) (b) Jensen over the subset, then the expectation, gives the inequality
+# - (1) (c) equality if and only if w is almost surely constant, for (a) and (b)
+# - (1) (c) that is, q is the posterior
+# - (1) (c) the limit is log p(x): the strong law, and a reason why expectations converge too
+# ### END MARK SCHEME
 
 # %% [markdown]
 # ### Which latents are used?
@@ -1089,17 +1168,20 @@ def active_units(mu: Tensor, thr: float = 1e-2) -> int:
 @points(0.5)
 def test_constant_means_are_inactive(rng):
     """Dimensions whose mean is the same for every example are inactive, whatever that mean is."""
-    n, active, idle = rng.size(20, 40), rng.size(1, 4), rng.size(1, 4)
-    moving = torch.randn(n, active, generator=rng)
-    still = 3 * torch.randn(1, idle, generator=rng).expand(n, idle)
-    count = active_units(torch.cat([still, moving], dim=1))
-    assert count == active, f"{active} of {active + idle} dimensions vary over the data, and {count} were counted"
+    n = rng.size(20, 40)
+    for least in (1, 3, 5):
+        active = least + rng.size(0, 1)
+        idle = active + rng.size(1, 3)
+        moving = torch.randn(n, active, generator=rng)
+        still = 3 * torch.randn(1, idle, generator=rng).expand(n, idle)
+        count = active_units(torch.cat([still, moving], dim=1))
+        assert count == active, "The count is not the number of dimensions whose mean varies over the data"
 
 
 ### BEGIN HIDDEN TESTS
 @points(0.5)
 def test_threshold_is_on_the_variance(rng):
-    """The threshold applies to the variance over examples, and more separates the counts."""
+    """The threshold is on the variance over examples; the count is an int, and the means stay as they are."""
     n = rng.size(50, 80)
     unit = torch.randn(n, 6, generator=rng)
     unit = (unit - unit.mean(0)) / unit.std(0)
@@ -1108,6 +1190,8 @@ def test_threshold_is_on_the_variance(rng):
         found = active_units(mu, thr)
         assert found == above, "The count disagrees with the variances over examples (the variance, not its root)"
     assert active_units(mu) == active_units(mu, 1e-2), "The default threshold is 0.01"
+    count = assert_inputs_unchanged(active_units, mu.requires_grad_())
+    assert isinstance(count, int), "The count is a plain int, also of means that carry a gradient"
 
 
 ### END HIDDEN TESTS
@@ -1158,7 +1242,7 @@ def test_extreme_coins_decide_every_pixel(rng):
 ### BEGIN HIDDEN TESTS
 @points(0.5)
 def test_pixels_are_on_with_their_probability(rng):
-    """Each pixel is on with the probability that its logit says."""
+    """Each pixel is on with the probability that its logit says, and the image has the dtype of u."""
     vae, x = solvable_vae(rng, exact=True)
     n, z = 4000, torch.randn(1, vae.latent_dim, generator=rng)
     u = torch.rand(n, x.shape[1], generator=rng)
@@ -1166,6 +1250,8 @@ def test_pixels_are_on_with_their_probability(rng):
     share = torch.sigmoid(vae.decode(z)[0])
     message = "How often a pixel is on differs from the sigmoid of its logit"
     assert_mean_close(images, share, bounds=(0.0, 1.0), message=message)
+    single = assert_inputs_unchanged(sample_vae, vae.float(), z.float(), u[:1].float())
+    assert single.dtype == torch.float32, "The image has another dtype than u"
 
 
 ### END HIDDEN TESTS
@@ -1224,7 +1310,7 @@ class CurvedVAE(nn.Module):
 
 @points(1)
 def test_logits_are_evenly_spaced_on_the_path(rng):
-    """With a linear decoder, the logits along the path are evenly spaced, also for a curved encoder."""
+    """With a linear decoder, the logits along the path are evenly spaced; the path has the dtype of the images."""
     d, n = rng.size(3, 6), rng.size(4, 8)
     vae = CurvedVAE(0.7 * torch.randn(d, 2, generator=rng), torch.randn(d, generator=rng))
     x1, x2 = 1.5 * torch.randn(d, generator=rng), 1.5 * torch.randn(d, generator=rng)
@@ -1232,6 +1318,8 @@ def test_logits_are_evenly_spaced_on_the_path(rng):
     ends = vae.decode(vae.encode(torch.stack([x1, x2]))[0]).detach()
     even = ends[0] + (ends[1] - ends[0]) * torch.arange(n).unsqueeze(-1) / (n - 1)
     assert_close(logits, even, "The points are not evenly spaced between the posterior means", rtol=1e-4, atol=1e-5)
+    single = interpolate(vae.float(), x1.float(), x2.float(), n)
+    assert single.dtype == torch.float32, "The path has another dtype than the images: was a tensor made without dtype?"
 
 
 ### END HIDDEN TESTS
@@ -1251,7 +1339,7 @@ def test_logits_are_evenly_spaced_on_the_path(rng):
 # and more means that it hardly counts. The first line of output comes from a few steps on the CPU, which cost nothing
 # and find most mistakes.
 
-# %% experiment="2.2"
+# %% experiment="2.2" cpu_minutes=0.3 t4_minutes=0.3
 import digits
 import matplotlib.pyplot as plt
 from hwkit import Checkpointer, device, fit, one_step_cpu_check, preset, savefig, set_seed
@@ -1261,16 +1349,16 @@ WARMUP = 0  # steps; try 1500 and compare the number of active units
 BATCH, RATE = 64, 1e-3
 
 
-def train_vae(epochs, beta=1.0, warmup=WARMUP, name="vae"):
-    """Train a VAE; return it with one dict of test metrics per epoch."""
+def train_vae(epochs, beta=1.0, warmup=WARMUP, name="vae", draws=1):
+    """Train a VAE with the beta-ELBO, or with L_K for K = `draws`; return it with one dict of test metrics per epoch."""
     set_seed(0)
     train, test = digits.binarised("train"), digits.binarised("test")
     vae = VAE(train.shape[1])
     optimizer = torch.optim.Adam(vae.parameters(), lr=RATE)
 
     def update(images, weight):
-        eps = torch.randn(1, len(images), vae.latent_dim, device=images.device)
-        loss = -beta_elbo(elbo_terms(vae, images, eps), weight).mean()
+        terms = elbo_terms(vae, images, torch.randn(draws, len(images), vae.latent_dim, device=images.device))
+        loss = -(iwae_bound(terms["log_w"]) if draws > 1 else beta_elbo(terms, weight)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -1290,10 +1378,10 @@ def train_vae(epochs, beta=1.0, warmup=WARMUP, name="vae"):
         rec, kl = -float(terms["rec"].mean()), float(terms["kl"].mean())
         return {"-ELBO": rec + kl, "-rec": rec, "KL": kl}
 
-    config = {"epochs": epochs, "beta": beta, "warmup": warmup}
+    config = {"epochs": epochs, "beta": beta, "warmup": warmup, "draws": draws}
     saved = Checkpointer(f"{name}.pt", model=vae, optimizer=optimizer, config=config)
-    bands = {20: (20.5, 22.5), 60: (18.6, 19.8), 120: (17.8, 18.9)} if (beta, warmup) == (1.0, 0) else None
-    return vae, fit(epoch, epochs, checkpoint=saved, expect=bands)
+    bands = {20: (20.5, 22.5), 60: (18.6, 19.8), 120: (17.8, 18.9)} if (beta, warmup, draws) == (1.0, 0, 1) else None
+    return vae, fit(epoch, epochs, checkpoint=saved, expect=bands, label=name)
 
 
 vae, history = train_vae(EPOCHS)
@@ -1340,21 +1428,1520 @@ savefig(
     answer="Replace this sentence by your three or four sentences.",
 )
 
-# %% [markdown]
-# **Look at what it learned.** The first row are new digits, sampled pixel by pixel; the second walks between two test
-# images. Reflect: why are samples noisier than reconstructions? Do the images half-way look like digits, and what does
-# that say about the space between two posteriors? Then train once with `beta=4.0` (`train_vae(EPOCHS, beta=4.0,
-# name="beta4")`) and count the active units again.
+# %% [markdown] figure="F2.2" points=2
+# **Look at what it learned.** Four rows of ten images: new digits, sampled pixel by pixel; ten test images; their
+# reconstructions (pixel probabilities decoded from the posterior mean); a walk between two test images. In three
+# sentences: why are samples noisier than reconstructions? Which details of an image does the code drop? Do the images
+# half-way look like digits, and what does that say about the space between two posteriors?
+#
+# Caption: Samples, held-out images, their reconstructions, and an interpolation.
+#
+# ### BEGIN MARK SCHEME
+# - (1) four rows in this order; samples and reconstructions are recognisable, most of them as digits
+# - (1) samples carry independent pixel noise, reconstructions are probabilities; interpolants pass through digit-like
+#   shapes because the divergence keeps posteriors overlapping near the prior
+# ### END MARK SCHEME
 
 # %% experiment="2.2"
 set_seed(2)
+where = next(vae.parameters()).device
 with torch.no_grad():
-    where = next(vae.parameters()).device
     new = sample_vae(vae, torch.randn(10, vae.latent_dim, device=where), torch.rand(10, 64, device=where))
+    rebuilt = torch.sigmoid(vae.decode(vae.encode(test[:10])[0]))
     path = interpolate(vae, test[0], test[3], 10)
-fig, axes = plt.subplots(2, 10, figsize=(10, 2.2))
-for row, images in zip(axes, (new, path), strict=True):
+fig, axes = plt.subplots(4, 10, figsize=(8, 3.6))
+for row, name, images in zip(
+    axes, ("samples", "test", "rebuilt", "walk"), (new, test[:10], rebuilt, path), strict=True
+):
     for axis, image in zip(row, images, strict=True):
         axis.imshow(image.reshape(8, 8).cpu(), cmap="gray_r", vmin=0, vmax=1)
-        axis.set_axis_off()
+        axis.set(xticks=[], yticks=[])
+    row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+savefig(
+    "F2.2",
+    fig,
+    alt="Four rows of ten small images: sampled digits, test digits, reconstructions, and a walk from one to another.",
+    answer="Replace this sentence by your three sentences.",
+)
+
+# %% [markdown] figure="F2.3" points=2
+# **What lives where?** The encoder's means of the test images, projected onto the two directions in which they vary
+# most, coloured by the digit, which the model has never been told. Also printed: how often the nearest other test image
+# shows the same digit, measured in latent space and in pixels (expect about 0.85 and 0.92). In two or three sentences:
+# which digits overlap, and why those? Does the projection show all there is? What would the picture look like after
+# collapse?
+#
+# Caption: Posterior means of held-out digits, first two principal directions, coloured by digit.
+#
+# ### BEGIN MARK SCHEME
+# - (1) scatter with a legend of ten digits; clusters are visible
+# - (1) names a plausible confusion by shape (such as 1, 8 and 9, or 3 and 9); says that two of eight dimensions are
+#   shown, and that after collapse all points sit in one place
+# ### END MARK SCHEME
+
+# %% experiment="2.2"
+labels = digits.load("test")[1]
+with torch.no_grad():
+    means = vae.encode(test)[0].cpu()
+shares = {}
+for space, spots in (("latent space", means), ("pixels", test.cpu())):
+    distance = torch.cdist(spots, spots).fill_diagonal_(math.inf)
+    shares[space] = float((labels[distance.argmin(1)] == labels).float().mean())
+    print(f"nearest neighbour in {space} shows the same digit: {shares[space]:.2f}")
+centred = means - means.mean(0)
+flat = centred @ torch.linalg.svd(centred, full_matrices=False).Vh[:2].T
+fig, axis = plt.subplots(figsize=(6.5, 5), layout="constrained")
+for digit in range(10):
+    chosen = flat[labels == digit]
+    axis.scatter(chosen[:, 0], chosen[:, 1], s=14, color=plt.get_cmap("tab10")(digit), marker=f"${digit}$", label=digit)
+axis.set(xlabel="first principal direction of the means", ylabel="second")
+fig.legend(*axis.get_legend_handles_labels(), title="digit", loc="outside right center")
+savefig(
+    "F2.3",
+    fig,
+    alt="Scatter of posterior means in two dimensions; each point is a small digit in the colour of its class.",
+    answer="Replace this sentence by your two or three sentences.",
+)
+
+# %% [markdown] problem="2.3" minutes=75
+# ## Problem 2.3: inference in a solvable world
+#
+# So far `LinearGaussianVAE` was given. Now you write its mathematics yourself, fast enough for images with a million
+# pixels, and use it to find out what a *mean-field* posterior (one with a diagonal covariance) must lose. The model is
+# probabilistic principal component analysis (pPCA), with loadings $W$ and noise variance $\sigma^2$:
+#
+# $$z\sim N(0,I_k),\qquad x\mid z\sim N(Wz,\sigma^2I_D)\qquad\Rightarrow\qquad x\sim N(0,\,WW^\top+\sigma^2I_D).
+#   \tag{2.12}$$
+#
+# Derivations first: W2.3 gives you every formula of this problem.
+
+# %% [markdown] written="W2.3" points=7 pages=1
+# **The exactly solvable VAE.** Let $z\sim N(0,I_k)$ and $x\mid z\sim N(Wz,\sigma^2I_D)$ with $W\in R^{D\times k}$, as in
+# (2.12).
+#
+# (a) Show that the posterior is $N(M^{-1}W^\top x,\;\sigma^2M^{-1})$ with $M=W^\top W+\sigma^2I_k$.
+#
+# (b) Let $\Lambda=M/\sigma^2$ be the posterior precision. Among all Gaussians with a *diagonal* covariance, find the one
+# with the smallest $KL(q\,\|\,p(z\mid x))$, and show that the gap of its ELBO is
+# $\frac12\left(\sum_i\log\Lambda_{ii}-\log\det\Lambda\right)$, the same for every $x$.
+#
+# (c) Prove that the gap is zero if and only if $W^\top W$ is diagonal. Then compare $W$ with $WR$ for a rotation $R$:
+# which of $p(x)$, the best diagonal ELBO and the axes of the latent space change? What does this say about the claim
+# that "a VAE finds the principal components"?
+#
+# ### BEGIN SOLUTION
+# (a) As a function of $z$, up to constants,
+#
+# $$\log p(z\mid x)=-\tfrac12z^\top z-\tfrac{1}{2\sigma^2}\|x-Wz\|^2
+#   =-\tfrac12z^\top\left(I+\tfrac{1}{\sigma^2}W^\top W\right)z+\tfrac{1}{\sigma^2}z^\top W^\top x.$$
+#
+# A quadratic form is the log-density of a Gaussian: its precision is $\Lambda=I+W^\top W/\sigma^2=M/\sigma^2$, so the
+# covariance is $\sigma^2M^{-1}$, and its mean $\mu$ solves $\Lambda\mu=W^\top x/\sigma^2$, so $\mu=M^{-1}W^\top x$.
+#
+# (b) For $q=N(m,S)$ with $S$ diagonal,
+#
+# $$KL=\tfrac12\left[\operatorname{tr}(\Lambda S)+(m-\mu)^\top\Lambda(m-\mu)-k-\log\det S-\log\det\Lambda\right].$$
+#
+# The second term is least, zero, at $m=\mu$. The rest is $\sum_i(\Lambda_{ii}S_{ii}-\log S_{ii})$ plus constants, convex
+# in every $S_{ii}$, with derivative $\Lambda_{ii}-1/S_{ii}$: hence $S_{ii}=1/\Lambda_{ii}$ (not the diagonal of
+# $\Lambda^{-1}$, which is larger). Then $\operatorname{tr}(\Lambda S)=k$ and
+# $KL=\frac12\left(\sum_i\log\Lambda_{ii}-\log\det\Lambda\right)$. By W2.1 (a) this is $\log p(x)$ minus the ELBO; $x$
+# does not occur.
+#
+# (c) Let $C=S^{1/2}\Lambda S^{1/2}$ with $S_{ii}=1/\Lambda_{ii}$. It is positive definite with ones on its diagonal, so
+# its $k$ eigenvalues have mean 1, and by the inequality of the arithmetic and geometric mean $\det C\le1$, with equality
+# if and only if all eigenvalues are 1, that is $C=I$ (Hadamard's inequality). The gap is $-\frac12\log\det C$: zero if
+# and only if $\Lambda$, and hence $W^\top W=\sigma^2(\Lambda-I)$, is diagonal.
+#
+# Since $WR(WR)^\top=WW^\top$, the marginal $p(x)$ does not change: maximum likelihood knows the space spanned by the
+# columns, and not the axes in it. But $(WR)^\top WR=R^\top W^\top WR$ is diagonal only if the columns of $R$ are
+# eigenvectors of $W^\top W$, so the gap, and with it the best ELBO, does change. At equal likelihood the ELBO prefers the
+# loadings with orthogonal columns: the principal axes, up to order and sign when the eigenvalues differ. So it is the
+# mean-field $q$, not the model, that breaks the symmetry; with a full covariance nothing would.
+# ### END SOLUTION
+#
+# ### BEGIN MARK SCHEME
+# - (2) (a) completes the square: precision I + W'W/sigma^2, and the mean from the linear term
+# - (1) (b) writes the KL of two Gaussians with trace, quadratic form and both log-determinants
+# - (1) (b) minimises it: the posterior mean, and 1/Lambda_ii as variances; states the gap
+# - (1) (c) proves Hadamard's inequality, or quotes it with its case of equality, and concludes for W'W
+# - (1) (c) p(x) is invariant under W -> WR, the best diagonal ELBO is not
+# - (1) (c) names the mean-field q as the reason why axes are found at all
+# ### END MARK SCHEME
+
+# %% [markdown]
+# ### The posterior
+#
+# $$p(z\mid x)=N\left(M^{-1}W^\top x,\;\sigma^2M^{-1}\right),\qquad M=W^\top W+\sigma^2I_k. \tag{2.13}$$
+#
+# | symbol | variable | shape | dtype |
+# |---|---|---|---|
+# | $W$ | `W` | `(D, k)` | floating |
+# | $\sigma^2$ | `sigma2` | number, a *variance* | float |
+# | $x$ | `x` | `(B, D)` | as `W` |
+# | posterior mean, covariance | returned | `(B, k)`, `(k, k)` | as `W` |
+#
+# One covariance serves all examples: in this world, how *sure* you are about $z$ does not depend on $x$.
+
+
+# %% solution="2.3a"
+def ppca_posterior(W: Tensor, sigma2: float, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean (B, k) and covariance (k, k) of p(z | x) for x = W z + noise, equation (2.13).
+
+    `W` is (D, k), `sigma2` the variance of the noise, `x` (B, D).
+    """
+    ### BEGIN SOLUTION
+    m = W.T @ W + sigma2 * torch.eye(W.shape[1], dtype=W.dtype, device=W.device)  # (k, k)
+    inverse = torch.linalg.inv(m)
+    return x @ W @ inverse, sigma2 * inverse  # the inverse is symmetric
+    ### END SOLUTION
+
+
+# %% tests="*"
+def linear_world(rng):
+    """Random loadings (D, k), a noise variance, and a batch (B, D)."""
+    b, d, k = rng.size(2, 4), rng.size(3, 5), rng.size(2, 3)
+    w, x = torch.randn(d, k, generator=rng), torch.randn(b, d, generator=rng)
+    return w, 0.2 + float(torch.rand((), generator=rng)), x
+
+
+def dense_covariance(w, sigma2):
+    """W W^T + sigma2 I, (D, D)."""
+    return w @ w.T + sigma2 * torch.eye(len(w))
+
+
+# %% tests="2.3a"
+@core
+@points(0.5)
+def test_scalar_posterior_is_shrinkage(rng):
+    """With one pixel and one latent, the posterior is textbook shrinkage: mean w x / (w^2 + s), variance s / (w^2 + s)."""
+    b, s = rng.size(2, 5), 0.2 + float(torch.rand((), generator=rng))
+    w, x = 0.5 + torch.rand(1, 1, generator=rng), torch.randn(b, 1, generator=rng)
+    answer = ppca_posterior(w, s, x)
+    assert isinstance(answer, (tuple, list)), "return two tensors: mean and covariance"
+    assert len(answer) == 2, "return two tensors: mean and covariance"
+    total = float(w) ** 2 + s
+    assert_close(answer[0], x * float(w) / total, "The posterior mean, one row per example")
+    assert_close(answer[1], torch.full((1, 1), s / total), "The posterior variance: sigma2 divided by w^2 + sigma2")
+
+
+@points(0.5)
+def test_without_loadings_the_posterior_is_the_prior(rng):
+    """If W is zero, x says nothing about z: mean zero and covariance the identity."""
+    d, k, b = rng.size(3, 6), rng.size(1, 3), rng.size(2, 4)
+    mean, cov = ppca_posterior(torch.zeros(d, k), 0.7, torch.randn(b, d, generator=rng))
+    assert_close(mean, torch.zeros(b, k), "Without loadings the posterior mean is that of the prior")
+    assert_close(cov, torch.eye(k), "Without loadings the covariance is that of the prior: sigma2 M^-1, not M^-1 or M")
+
+
+### BEGIN HIDDEN TESTS
+@points(1)
+def test_posterior_follows_from_the_joint_gaussian(rng):
+    """Mean and covariance are those of conditioning the joint Gaussian of z and x on x."""
+    w, sigma2, x = linear_world(rng)
+    mean, cov = ppca_posterior(w, sigma2, x)
+    regression = torch.linalg.solve(dense_covariance(w, sigma2), w).T  # W^T C^-1
+    assert_close(mean, x @ regression.T, "The mean differs from that of the joint Gaussian given x")
+    assert_close(
+        cov, torch.eye(w.shape[1]) - regression @ w, "The covariance differs from the joint Gaussian's given x"
+    )
+
+
+@points(0.5)
+def test_posterior_leaves_its_inputs_alone(rng):
+    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
+    w, x = torch.randn(3, 2, generator=rng), torch.randn(rng.size(1, 2), 3, generator=rng)
+    assert_inputs_unchanged(ppca_posterior, w, 0.4, x)
+    assert_gradients_match(lambda w, x: ppca_posterior(w, 0.4, x), w, x)
+    single = ppca_posterior(w.float(), 0.4, x.float())
+    assert all(t.dtype == torch.float32 for t in single), (
+        "float32 arguments gave another dtype: is one fixed somewhere?"
+    )
+
+
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### The marginal likelihood, without the big matrix
+#
+# The covariance of $x$ is $D\times D$: for $D=10^6$ it does not fit in any memory. But it is a multiple of the identity
+# plus something of rank $k$, and two identities turn everything into $k\times k$ matrices:
+#
+# $$\log\det(WW^\top+\sigma^2I_D)=\log\det M+(D-k)\log\sigma^2, \tag{2.14}$$
+#
+# $$x^\top(WW^\top+\sigma^2I_D)^{-1}x=\frac{1}{\sigma^2}\left(x^\top x-x^\top W\,M^{-1}\,W^\top x\right). \tag{2.15}$$
+#
+# The first is the matrix determinant lemma, the second Woodbury's identity. The cost is $O(Dk^2)$.
+#
+# | symbol | variable | shape | dtype |
+# |---|---|---|---|
+# | $W$, $\sigma^2$, $x$ | `W`, `sigma2`, `x` | `(D, k)`, number, `(B, D)` | floating |
+# | $\log p(x)$ | returned | `(B,)` | as `W` |
+
+
+# %% solution="2.3b"
+def ppca_log_marginal(W: Tensor, sigma2: float, x: Tensor) -> Tensor:
+    """Return log N(x; 0, W W^T + sigma2 I) in nats with (2.14) and (2.15): (B,). Nothing of shape (D, D) is made.
+
+    `W` is (D, k), `sigma2` the variance of the noise, `x` (B, D).
+    """
+    ### BEGIN SOLUTION
+    d, k = W.shape
+    m = W.T @ W + sigma2 * torch.eye(k, dtype=W.dtype, device=W.device)
+    projected = x @ W  # (B, k)
+    explained = (projected * torch.linalg.solve(m, projected.T).T).sum(-1)
+    distance = (x.square().sum(-1) - explained) / sigma2
+    log_det = torch.logdet(m) + (d - k) * math.log(sigma2)
+    return -0.5 * (distance + log_det + d * LOG_2PI)
+    ### END SOLUTION
+
+
+# %% tests="2.3b"
+@core
+@points(0.5)
+def test_scalar_marginal_is_a_gaussian(rng):
+    """With one pixel and one latent, x is Gaussian with variance w^2 + sigma2."""
+    b, s = rng.size(2, 5), 0.2 + float(torch.rand((), generator=rng))
+    w, x = 0.5 + torch.rand(1, 1, generator=rng), torch.randn(b, 1, generator=rng)
+    wanted = torch.distributions.Normal(0.0, math.sqrt(float(w) ** 2 + s)).log_prob(x).sum(-1)
+    assert_close(ppca_log_marginal(w, s, x), wanted, "The variance of x is w^2 + sigma2")
+
+
+@points(0.5)
+def test_rotated_loadings_give_the_same_marginal(rng):
+    """Rotating the latent space changes nothing about x; without loadings, x is pure noise."""
+    w, sigma2, x = linear_world(rng)
+    turn = torch.linalg.qr(torch.randn(w.shape[1], w.shape[1], generator=rng)).Q
+    before, after = ppca_log_marginal(w, sigma2, x), ppca_log_marginal(w @ turn, sigma2, x)
+    assert_close(after, before, "W and W R with a rotation R are the same model of x")
+    noise = torch.distributions.Normal(0.0, math.sqrt(sigma2)).log_prob(x).sum(-1)
+    message = "With W = 0, x is independent noise; look at log 2 pi, and at the power D - k of sigma2"
+    assert_close(ppca_log_marginal(torch.zeros(w.shape), sigma2, x), noise, message)
+
+
+### BEGIN HIDDEN TESTS
+@probe
+def largest_tensor(w: Tensor, sigma2: float, x: Tensor) -> int:
+    """How many numbers the largest tensor holds that ppca_log_marginal makes, counted beside the student's code."""
+    sizes = [0]
+
+    class Watch(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            for item in result if isinstance(result, (tuple, list)) else [result]:
+                if isinstance(item, torch.Tensor):
+                    sizes.append(item.numel())
+            return result
+
+    with Watch():
+        ppca_log_marginal(w, sigma2, x)
+    return max(sizes)
+
+
+@points(0.75)
+def test_marginal_equals_the_dense_gaussian(rng):
+    """The marginal is the Gaussian with covariance W W^T + sigma2 I, also with more latents than pixels."""
+    for d, k in ((rng.size(3, 6), rng.size(1, 3)), (2, 4)):
+        w, x, sigma2 = torch.randn(d, k, generator=rng), torch.randn(3, d, generator=rng), 0.6
+        covariance = dense_covariance(w, sigma2)
+        distance = (x * torch.linalg.solve(covariance, x.T).T).sum(-1)
+        wanted = -0.5 * (distance + torch.logdet(covariance) + d * LOG_2PI)
+        assert_close(ppca_log_marginal(w, sigma2, x), wanted, "The marginal differs from N(0, W W^T + sigma2 I)")
+
+
+@points(0.5)
+def test_no_matrix_of_pixels_by_pixels(rng):
+    """Nothing of shape D x D is made: memory grows like D k."""
+    d, k, b = rng.size(400, 500), rng.size(1, 3), rng.size(1, 3)
+    w, x = torch.randn(d, k, generator=rng), torch.randn(b, d, generator=rng)
+    slim = largest_tensor(w, 0.5, x) < 40 * d
+    assert slim, "A D x D matrix was formed: Woodbury and the determinant lemma need only k x k matrices"
+    assert_finite(ppca_log_marginal(w, 0.5, x), "Hundreds of pixels: a determinant overflows, use its logarithm")
+
+
+@points(0.25)
+def test_marginal_leaves_its_inputs_alone(rng):
+    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
+    w, x = torch.randn(3, 2, generator=rng), torch.randn(rng.size(1, 2), 3, generator=rng)
+    assert_inputs_unchanged(ppca_log_marginal, w, 0.4, x)
+    assert_gradients_match(lambda w, x: ppca_log_marginal(w, 0.4, x), w, x)
+    single = ppca_log_marginal(w.float(), 0.4, x.float())
+    assert single.dtype == torch.float32, "float32 arguments gave another dtype: is one fixed somewhere?"
+
+
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### What a diagonal posterior must lose
+#
+# By W2.3, with the posterior precision $\Lambda=M/\sigma^2$, the best diagonal $q$ has variances $1/\Lambda_{ii}$, and
+# its ELBO misses $\log p(x)$ by
+#
+# $$g(W,\sigma^2)=\frac12\left(\sum_{i=1}^{k}\log\Lambda_{ii}-\log\det\Lambda\right)\;\ge\;0,\qquad
+#   \Lambda=I_k+\frac{1}{\sigma^2}W^\top W. \tag{2.16}$$
+#
+# | symbol | variable | shape | dtype |
+# |---|---|---|---|
+# | $W$, $\sigma^2$ | `W`, `sigma2` | `(D, k)`, number | floating |
+# | $g$ | returned | number, in nats | float |
+#
+# Before you run it: what is $g$ when the columns of $W$ are orthogonal, and what when they are parallel and long?
+
+
+# %% solution="2.3c"
+def best_diagonal_gap(W: Tensor, sigma2: float) -> float:
+    """Return log p(x) minus the ELBO of the best q(z | x) with a diagonal covariance, equation (2.16), in nats."""
+    ### BEGIN SOLUTION
+    precision = torch.eye(W.shape[1], dtype=W.dtype, device=W.device) + W.T @ W / sigma2
+    return 0.5 * (precision.diagonal().log().sum() - torch.logdet(precision)).item()
+    ### END SOLUTION
+
+
+# %% tests="2.3c"
+@core
+@points(0.5)
+def test_gap_of_two_correlated_columns(rng):
+    """Two unit columns with cosine rho and sigma2 = 1 cost -1/2 log(1 - (rho / 2)^2) nats."""
+    d, rho = rng.size(3, 6), 0.3 + 0.6 * float(torch.rand((), generator=rng))
+    axes = torch.linalg.qr(torch.randn(d, 2, generator=rng)).Q
+    w = torch.stack([axes[:, 0], rho * axes[:, 0] + math.sqrt(1 - rho**2) * axes[:, 1]], dim=1)
+    wanted = -0.5 * math.log(1 - (rho / 2) ** 2)
+    assert_close(float(best_diagonal_gap(w, 1.0)), wanted, "The gap of two unit columns that are not orthogonal")
+
+
+@points(0.5)
+def test_orthogonal_columns_have_no_gap(rng):
+    """With orthogonal columns the posterior is diagonal, and there is no gap."""
+    d, k = rng.size(4, 6), rng.size(1, 3)
+    w = torch.linalg.qr(torch.randn(d, k, generator=rng)).Q * (0.5 + torch.rand(k, generator=rng))
+    gap = float(best_diagonal_gap(w, 0.3))
+    assert_close(gap, 0.0, "The posterior is diagonal here, so a diagonal q is exact")
+
+
+### BEGIN HIDDEN TESTS
+@points(0.5)
+def test_gap_is_the_divergence_of_the_best_diagonal(rng):
+    """The gap is the divergence of the q with variances 1 / Lambda_ii, and no other diagonal q has a smaller one."""
+    k, sigma2 = 3, 0.2 + float(torch.rand((), generator=rng))
+    w = torch.randn(rng.size(3, 5), k, generator=rng)
+    gap = float(best_diagonal_gap(w, sigma2))
+    precision = torch.eye(k) + w.T @ w / sigma2
+    best = 1 / precision.diagonal()
+
+    def divergence(variances):
+        return float(0.5 * (precision.diagonal() @ variances - k - variances.log().sum() - torch.logdet(precision)))
+
+    assert_close(gap, divergence(best), "The gap is not the divergence of the best diagonal q (variances 1/Lambda_ii)")
+    others = [best * torch.exp(0.5 * torch.randn(k, generator=rng)) for _ in range(20)]
+    assert all(gap <= divergence(other) + 1e-9 for other in others), "Some diagonal q has a smaller gap than the best"
+
+
+@points(0.5)
+def test_gap_depends_on_the_rotation(rng):
+    """Turning orthogonal columns by 45 degrees costs log((a + b) / 2) - log(a b) / 2, with a and b their precisions."""
+    d, s = rng.size(3, 6), 0.2 + float(torch.rand((), generator=rng))
+    lengths = 0.5 + 2 * torch.rand(2, generator=rng)
+    w = torch.linalg.qr(torch.randn(d, 2, generator=rng)).Q * lengths
+    turn = torch.tensor([[1.0, -1.0], [1.0, 1.0]]) / math.sqrt(2)
+    a, b = (1 + lengths.square() / s).tolist()
+    wanted = math.log((a + b) / 2) - math.log(a * b) / 2
+    gap = float(assert_inputs_unchanged(best_diagonal_gap, w @ turn, s))
+    assert_close(float(best_diagonal_gap((w @ turn).float(), s)), gap, "float32 loadings", rtol=1e-3, atol=1e-4)
+    assert_close(gap, wanted, "The gap after a rotation of the latent space by 45 degrees")
+
+
+### END HIDDEN TESTS
+
+# %% [markdown] written="W2.4" points=5 pages=1
+# **When does a latent collapse?** One datum $x\in R$ with $E[x]=0$ and $E[x^2]=\lambda$; decoder
+# $p(x\mid z)=N(wz,\sigma^2)$ with fixed $\sigma^2$; encoder $q(z\mid x)=N(vx,s^2)$; prior $N(0,1)$; objective
+# $F=E\left[E_q\log p(x\mid z)-\beta\,KL(q\,\|\,p)\right]$ with $\beta>0$.
+#
+# (a) For fixed $w$, maximise $F$ over $v$ and $s^2$. With $r=w^2/\sigma^2$ show that what remains is
+# $f(r)=-\frac{\lambda\beta}{2\sigma^2(\beta+r)}+\frac\beta2\log\frac{\beta}{\beta+r}$ plus a constant.
+#
+# (b) Find the maximum over $r\ge0$ and conclude: the latent is used if and only if $\lambda>\beta\sigma^2$.
+#
+# (c) Data with principal variances $\lambda_1\ge\lambda_2\ge\dots$ fall apart into such problems, one per direction.
+# How many latents does a linear β-VAE use? What does it do with $\beta=\lambda_1/\sigma^2$, and why is a *larger*
+# $\sigma^2$ a cause of collapse as well?
+#
+# ### BEGIN SOLUTION
+# (a) With $E_q(x-wz)^2=(1-wv)^2x^2+w^2s^2$ and $KL=\frac12(v^2x^2+s^2-1-\log s^2)$,
+#
+# $$-F=\frac{(1-wv)^2\lambda+w^2s^2}{2\sigma^2}+\frac\beta2\left(v^2\lambda+s^2-1-\log s^2\right)+\text{const}.$$
+#
+# This is convex in $s^2$ and in $v$. The derivative for $s^2$ is $\frac r2+\frac\beta2-\frac{\beta}{2s^2}$, so
+# $s^2=\frac{\beta}{\beta+r}$; that for $v$ is $-\frac{w(1-wv)\lambda}{\sigma^2}+\beta v\lambda$, so
+# $v=\frac{w/\sigma^2}{\beta+r}$ and $1-wv=\frac{\beta}{\beta+r}$. Insert:
+#
+# $$\frac{(1-wv)^2\lambda}{2\sigma^2}+\frac{\beta v^2\lambda}{2}
+#   =\frac{\lambda}{2\sigma^2}\cdot\frac{\beta^2+\beta r}{(\beta+r)^2}=\frac{\lambda\beta}{2\sigma^2(\beta+r)},\qquad
+#   \frac{(r+\beta)s^2}{2}-\frac\beta2=0,$$
+#
+# and $-\frac\beta2\log s^2=-\frac\beta2\log\frac{\beta}{\beta+r}$ remains: $F=f(r)+\text{const}$.
+#
+# (b) $f'(r)=\frac{\lambda\beta}{2\sigma^2(\beta+r)^2}-\frac{\beta}{2(\beta+r)}
+# =\frac{\beta}{2(\beta+r)^2}\left(\frac\lambda{\sigma^2}-\beta-r\right)$ is positive below $\lambda/\sigma^2-\beta$ and
+# negative above. So $r^*=\max(0,\lambda/\sigma^2-\beta)$. If $\lambda\le\beta\sigma^2$ then $r^*=0$: $w=v=0$ and
+# $s^2=1$, that is $q=p$ and a divergence of zero, the collapsed solution. Otherwise $w\ne0$.
+#
+# (c) In the basis of principal directions reconstruction and divergence are sums over directions, so the number of used
+# latents is $\#\{i:\lambda_i>\beta\sigma^2\}$ (at most $k$). At $\beta=\lambda_1/\sigma^2$ the last one goes: the model is
+# a plain Gaussian. Only $\beta\sigma^2$ matters: a decoder that expects much noise has little to gain from knowing $z$,
+# less than a code costs. Fixing or initialising $\sigma^2$ too large therefore acts as a large β.
+# ### END SOLUTION
+#
+# ### BEGIN MARK SCHEME
+# - (1) (a) expected squared error and divergence as functions of v and s^2
+# - (1) (a) the optimal v and s^2, inserted to give f(r)
+# - (1) (b) derivative, its sign on both sides, r* = max(0, lambda/sigma^2 - beta)
+# - (1) (b) reads collapse off: w = v = 0, q = p, divergence zero
+# - (1) (c) counts the eigenvalues above beta sigma^2, and explains the role of sigma^2
+# ### END MARK SCHEME
+
+# %% [markdown]
+# **Experiment: the sandwich, drawn.** Left: pPCA with two correlated columns. The bounds $E\,L_K$ of the best diagonal
+# $q$ start `best_diagonal_gap` = 0.11 nats below the exact line that your `ppca_log_marginal` draws; those of a spoiled
+# $q$ start 1.4 nats below, and both climb to it. Right: two VAEs for digits, one trained with the ELBO ($K=1$), one with
+# $L_8$. Expect two lines that cross. The budget `cpu` takes about ten seconds.
+
+# %% experiment="2.3" cpu_minutes=0.3 t4_minutes=0.3
+set_seed(1)
+TOTAL = preset(smoke=20_000, cpu=200_000, gpu=200_000)
+DRAWS = (1, 2, 5, 10, 50, 200, 1000)
+
+
+def bounds_of(world, x):
+    """E L_K and its standard error for every K in DRAWS, each from TOTAL draws in all."""
+    found = []
+    for k in DRAWS:
+        log_w = elbo_terms(world, x.expand(TOTAL // k, -1), torch.randn(k, TOTAL // k, world.latent_dim))["log_w"]
+        bound = iwae_bound(log_w)
+        found.append((float(bound.mean()), float(bound.std()) / math.sqrt(TOTAL // k)))
+    return found
+
+
+loadings = torch.tensor([[1.0, 0.6], [0.4, 0.5], [0.8, 0.3], [-0.5, 0.4]])
+x = torch.tensor([[1.0, -1.0, 0.5, 2.0]])
+curves = {}
+with torch.no_grad():
+    exact = float(ppca_log_marginal(loadings, 0.5, x))
+    gap = best_diagonal_gap(loadings, 0.5)
+    world = LinearGaussianVAE(loadings, torch.zeros(4), 0.5)  # its encoder is the best diagonal q
+    curves["best diagonal q"] = bounds_of(world, x)
+    world.offset.add_(0.4)
+    world.encoder_logvar.add_(0.8)
+    curves["spoiled q"] = bounds_of(world, x)
+print(f"log p(x) {exact:.3f}, gap of the best diagonal q {gap:.3f} (expected 0.114)")
+for name, found in curves.items():
+    print(f"{name:16s} ELBO {found[0][0]:.3f} ± {found[0][1]:.3f},  L_1000 {found[-1][0]:.3f}")
+
+iwae_vae, _ = train_vae(preset(smoke=3, cpu=60, gpu=120), draws=8, name="iwae")
+elbo_vae, _ = train_vae(preset(smoke=3, cpu=60, gpu=120), name="elbo")
+on_digits = {}
+for name, model in (("trained with the ELBO", elbo_vae), ("trained with L_8", iwae_vae)):
+    with torch.no_grad():
+        noise = (torch.randn(50, len(test), model.latent_dim, device=test.device) for _ in range(4))
+        log_w = torch.cat([elbo_terms(model, test, eps)["log_w"] for eps in noise])  # (200, N)
+        on_digits[name] = [float(iwae_bound(log_w[:k]).mean()) for k in (1, 5, 20, 50, 200)]
+    print(f"{name}: L_1 {on_digits[name][0]:.2f}, L_200 {on_digits[name][-1]:.2f}")
+
+# %% [markdown] figure="F2.5" points=2
+# Plot both panels. In three or four sentences: why does the best diagonal $q$ not touch the line at $K=1$, although
+# nothing is left to train? Which of the two digit models has the better *encoder*, which the better *decoder*, and what
+# in the two lines says so? Would you report an ELBO, an $L_{200}$, or both?
+#
+# Caption: Left: importance-weighted bounds against the exact log-likelihood. Right: two training objectives.
+#
+# ### BEGIN MARK SCHEME
+# - (1) left: two rising curves that stay below the exact line and meet it; right: two curves that cross
+# - (1) the gap at K = 1 is due to the family (correlated posterior); training with L_8 gives the higher L_200 (a better
+#   model) and the lower ELBO (a q that is worse as a posterior)
+# ### END MARK SCHEME
+
+# %% experiment="2.3"
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+left.axhline(exact, color="#555555", linewidth=1, label="exact log p(x)")
+for (name, found), colour, marker in zip(curves.items(), ("#0072B2", "#D55E00"), "os", strict=True):
+    mean, error = zip(*found, strict=True)
+    left.errorbar(DRAWS, mean, yerr=error, color=colour, marker=marker, label=name)
+left.set(xscale="log", xlabel="draws K", ylabel="nats", title="solvable world")
+left.legend(loc="lower right")
+for (name, values), colour, marker in zip(on_digits.items(), ("#0072B2", "#D55E00"), "os", strict=True):
+    right.plot((1, 5, 20, 50, 200), values, color=colour, marker=marker, label=name)
+right.set(xscale="log", xlabel="draws K", ylabel="nats per test image", title="digits")
+right.legend(loc="lower right")
+savefig(
+    "F2.5",
+    fig,
+    alt="Two panels over the number of draws: bounds rising to an exact line, and two digit models whose curves cross.",
+    answer="Replace this sentence by your three or four sentences.",
+)
+
+# %% [markdown]
+# **Experiment: buying and selling nats.** Six VAEs for digits with β from 0.1 to 10, half a minute in all. W2.4
+# describes *linear* models of *Gaussian* data; take its count $\#\{i:\lambda_i>\beta\sigma^2\}$ with the principal
+# variances $\lambda_i$ of the training pixels, and for $\sigma^2$ the mean variance of the directions beyond the first
+# eight. Expect a divergence of about 18 nats at β = 0.1, 5 at β = 1, 2 at β = 2 and hardly any from β = 4 on; 8 latents
+# in use up to β = 1, 7 or 8 at β = 2, one or two at β = 4 and none at β = 10. The linear theory has the direction right
+# and lets go much later: 3 are left at β = 10.
+
+# %% experiment="2.3" cpu_minutes=0.6 t4_minutes=0.6
+BETAS = preset(smoke=(0.1, 4.0), cpu=(0.1, 0.5, 1.0, 2.0, 4.0, 10.0))
+sweep = []
+for beta in BETAS:
+    model, log = train_vae(preset(smoke=3, cpu=60, gpu=60), beta=beta, name=f"beta{beta:g}")
+    with torch.no_grad():
+        used = active_units(model.encode(test)[0])
+        z, u = torch.randn(6, model.latent_dim, device=where), torch.rand(6, 64, device=where)
+        sweep.append((beta, log[-1]["KL"], log[-1]["-ELBO"], used, sample_vae(model, z, u).cpu()))
+variances = torch.linalg.eigvalsh(torch.cov(digits.binarised("train").T)).flip(0)
+noise = float(variances[8:].mean())
+predicted = [min(8, int((variances > beta * noise).sum())) for beta in BETAS]
+for (beta, kl, cost, used, _), count in zip(sweep, predicted, strict=True):
+    print(f"beta {beta:4g}: KL {kl:5.2f}, -ELBO {cost:5.2f}, active {used} of 8 (linear theory {count})")
+
+# %% [markdown] figure="F2.4" points=2
+# Plot divergence and −ELBO against β (log scale), the number of active latents with the prediction of W2.4, and samples
+# for every β. In three or four sentences: where is −ELBO least, and why must it be there? Which of the two ends gives
+# the better samples, and which of the two the better reconstructions? Where does the linear theory fail, and for what
+# reason?
+#
+# Caption: What β buys: divergence, bound, active latents with the linear prediction, and samples.
+#
+# ### BEGIN MARK SCHEME
+# - (1) all parts are there: divergence falls to zero, active units fall from 8 to 0 or 1, prediction drawn, samples shown
+# - (1) −ELBO is least near β = 1, because only there is the objective the bound; small β reconstructs well and samples
+#   badly, large β collapses to independent pixels; the decoder is neither linear nor Gaussian
+# ### END MARK SCHEME
+
+# %% experiment="2.3"
+fig = plt.figure(figsize=(9, 6))
+grid = fig.add_gridspec(2, 1, height_ratios=(3, 2), hspace=0.35)
+top = grid[0].subgridspec(1, 2, wspace=0.25)
+left, right = fig.add_subplot(top[0]), fig.add_subplot(top[1])
+left.plot(BETAS, [row[1] for row in sweep], color="#009E73", marker="o", label="KL")
+left.plot(BETAS, [row[2] for row in sweep], color="#0072B2", marker="s", label="-ELBO")
+left.set(xscale="log", xlabel="β", ylabel="nats per test image", ylim=(0, None))
+left.legend()
+right.plot(BETAS, [row[3] for row in sweep], color="#D55E00", marker="o", label="active latents, measured")
+right.plot(BETAS, predicted, color="#555555", linestyle="--", marker="x", label="linear theory (W2.4)")
+right.set(xscale="log", xlabel="β", ylabel="number", ylim=(-0.3, 8.5))
+right.legend(loc="lower left")
+strips = grid[1].subgridspec(2, 3, hspace=0.4)
+for i, row in enumerate(sweep):
+    axis = fig.add_subplot(strips[i // 3, i % 3])
+    axis.imshow(torch.cat([image.reshape(8, 8) for image in row[4]], dim=1), cmap="gray_r", vmin=0, vmax=1)
+    axis.set(xticks=[], yticks=[], title=f"β = {row[0]:g}")
+savefig(
+    "F2.4",
+    fig,
+    alt="Over beta: divergence falls to zero, the cost has a minimum near one, active latents drop; sample strips below.",
+    answer="Replace this sentence by your three or four sentences.",
+)
+
+# %% [markdown] problem="2.4" minutes=120
+# ## Problem 2.4: discrete latents
+#
+# `reparameterize` moves $z$ smoothly when the parameters move. A coin does not: it is heads, and stays heads, until it
+# is tails. Three ways around: differentiate the *probability* instead of the draw (REINFORCE, unbiased and noisy), relax
+# the draw (Gumbel-softmax, smooth and biased), or give up on sampling and copy the gradient across (VQ).
+#
+# ### The score-function estimator
+#
+# For $b\in\{0,1\}^D$ with independent $b_i\sim\text{Bernoulli}(s(\ell_i))$, the score is $b-s(\ell)$, and
+#
+# $$\nabla_\ell\,E[f(b)]=E\left[f(b)\,\nabla_\ell\log p_\ell(b)\right]=E\left[f(b)\,(b-s(\ell))\right]. \tag{2.17}$$
+#
+# Only *values* of $f$ are needed: it may be a simulator, a game, a human. Read $b$ as an action, $p_\ell$ as a policy
+# and $f$ as the reward, and (2.17) is the policy gradient of reinforcement learning. Its variance is awful, and a
+# **baseline** is the cure:
+#
+# $$\hat g=\frac1K\sum_{k=1}^{K}\left(f(b^{(k)})-c_k\right)\left(b^{(k)}-s(\ell)\right),\qquad
+#   c_k=\begin{cases}0&\text{"none"}\\c&\text{a number}\\
+#   \frac{1}{K-1}\sum_{j\ne k}f(b^{(j)})&\text{"mean\_loo"}\end{cases} \tag{2.18}$$
+#
+# The last one, the mean of the *other* draws (RLOO), costs nothing and adapts itself. W2.5 asks why "other" matters.
+#
+# | symbol | variable | shape | dtype |
+# |---|---|---|---|
+# | $f(b^{(k)})$ | `f_vals` | `(K,)` | floating |
+# | $\ell$ | `logits` | `(D,)` | same |
+# | $b^{(k)}$ | `b`, drawn from $p_\ell$ | `(K, D)` of zeros and ones | same |
+# | $c_k$ | `baseline` | `"none"`, `"mean_loo"` ($K\ge2$), or a number | str or float |
+# | $\hat g$ | returned | `(D,)` | same |
+
+
+# %% [markdown] written="W2.5" points=6 pages=1
+# **The score function and the policy gradient.** Let $b\sim q_\theta$, $s=\nabla_\theta\log q_\theta(b)$, and let $f(b)$
+# be any function with values that do not depend on $\theta$.
+#
+# (a) Show that $E[(f-c)\,s]=\nabla_\theta E[f]$ for every constant $c$. For a scalar $\theta$, find the $c$ with the
+# smallest variance.
+#
+# (b) With $K$ independent draws, show that $\frac1K\sum_k(f_k-c_k)s_k$ is unbiased when $c_k$ is the mean of the *other*
+# values. What does it estimate when $c_k=\bar f$, the mean of all $K$ values, is used instead?
+#
+# (c) Translate into the language of reinforcement learning: which are the action, the policy, the reward, the
+# advantage? Why is this a bandit?
+#
+# (d) Let $g_1,\dots,g_V$ be independent with $P(g_i\le t)=\exp(-e^{-t})$. Prove that
+# $P(\arg\max_i(\ell_i+g_i)=j)=e^{\ell_j}/\sum_ie^{\ell_i}$.
+#
+# ### BEGIN SOLUTION
+# (a) $E[s]=\sum_bq_\theta(b)\nabla\log q_\theta(b)=\nabla\sum_bq_\theta(b)=\nabla1=0$, so a constant changes nothing, and
+# $E[fs]=\sum_bf(b)\nabla q_\theta(b)=\nabla E[f]$. The mean being fixed, the variance is least when
+# $E[(f-c)^2s^2]=E[f^2s^2]-2cE[fs^2]+c^2E[s^2]$ is: $c^*=E[fs^2]/E[s^2]$, a mean of $f$ weighted by $s^2$.
+#
+# (b) $c_k$ is a function of the other draws, hence independent of $s_k$: $E[c_ks_k]=E[c_k]E[s_k]=0$, and each term has
+# expectation $\nabla E[f]$. With $\bar f=\frac1K\sum_jf_j$ only the summand $j=k$ depends on $b_k$:
+# $E[\bar fs_k]=\frac1KE[f_ks_k]=\frac1K\nabla E[f]$. So the estimate has expectation $\frac{K-1}{K}\nabla E[f]$: biased,
+# though in the right direction. In fact $f_k-\bar f=\frac{K-1}{K}(f_k-c_k)$ draw by draw, so that the two differ by the
+# factor $K/(K-1)$ and by nothing else.
+#
+# (c) Action $b$, policy $q_\theta$, reward $f(b)$; $c$ is a baseline (an estimate of the value), and $f-c$ the advantage;
+# (2.17) is REINFORCE. There is no state that an action changes and no sequence of decisions: one action, one reward, a
+# bandit; a contextual one in a VAE, where $x$ is the context and $q_\theta(\cdot\mid x)$ the policy.
+#
+# (d) Given $g_j=t$, the others stay below with probability $\prod_{i\ne j}\exp(-e^{-(t+\ell_j-\ell_i)})$. With the
+# density $e^{-t}\exp(-e^{-t})$ of $g_j$ and $Z=\sum_ie^{\ell_i-\ell_j}$ (the term $i=j$ is 1),
+#
+# $$P(j)=\int e^{-t}\exp\left(-e^{-t}\sum_ie^{\ell_i-\ell_j}\right)dt=\int_0^\infty e^{-uZ}\,du=\frac1Z
+#   =\frac{e^{\ell_j}}{\sum_ie^{\ell_i}},\qquad u=e^{-t}.$$
+# ### END SOLUTION
+#
+# ### BEGIN MARK SCHEME
+# - (1) (a) E[s] = 0 and unbiasedness for every constant
+# - (1) (a) the optimal constant E[f s^2] / E[s^2]
+# - (1) (b) independence of the leave-one-out mean from the score of draw k
+# - (1) (b) the factor (K - 1)/K for the full mean
+# - (1) (c) action, policy, reward, advantage; one step, hence a bandit
+# - (1) (d) the product of Gumbel distribution functions, integrated
+# ### END MARK SCHEME
+
+
+# %% solution="2.4a"
+def score_function_grad(f_vals: Tensor, logits: Tensor, b: Tensor, baseline: str | float = "none") -> Tensor:
+    """Return the estimate (2.18) of the gradient of E[f(b)] for the logits of independent Bernoullis: (D,).
+
+    `f_vals` (K,) are the values of f at the draws `b` (K, D); `logits` is (D,); `baseline` is "none", "mean_loo" (the
+    mean of the other K - 1 values), or a number.
+    """
+    ### BEGIN SOLUTION
+    if baseline == "none":
+        c = torch.zeros_like(f_vals)
+    elif baseline == "mean_loo":
+        c = (f_vals.sum() - f_vals) / (len(f_vals) - 1)  # (K,), without draw k itself
+    else:
+        c = torch.full_like(f_vals, float(baseline))
+    score = b - torch.sigmoid(logits)  # (K, D)
+    return ((f_vals - c).unsqueeze(-1) * score).mean(0)
+    ### END SOLUTION
+
+
+# %% tests="2.4a"
+@core
+@points(0.5)
+def test_one_draw_is_its_value_times_its_score(rng):
+    """With one draw and no baseline, the estimate is f(b) times (b - sigmoid(logits))."""
+    d = rng.size(2, 5)
+    logits, f = torch.randn(d, generator=rng), 1 + torch.rand(1, generator=rng)
+    b = torch.randint(2, (1, d), generator=rng).double()
+    score = b[0] - 1 / (1 + torch.exp(-logits))
+    message = "One draw gives f(b) times the score b - sigmoid(logits)"
+    assert_close(score_function_grad(f, logits, b, "none"), f * score, message)
+
+
+@points(0.5)
+def test_constant_rewards_teach_nothing_with_a_baseline(rng):
+    """If every draw has the same value, the leave-one-out baseline leaves nothing, and so does that value itself."""
+    k, d = rng.size(2, 6), rng.size(1, 5)
+    logits, b = torch.randn(d, generator=rng), torch.randint(2, (k, d), generator=rng).double()
+    value = 1.0 + float(torch.rand((), generator=rng))
+    for baseline, name in (("mean_loo", "leave-one-out"), (value, "a number")):
+        estimate = score_function_grad(torch.full((k,), value), logits, b, baseline)
+        assert_close(estimate, torch.zeros(d), f"Equal values minus their baseline ({name}) are zero")
+
+
+@points(0.5)
+def test_two_draws_are_each_others_baseline(rng):
+    """With two draws and leave-one-out, the estimate is half of (f1 - f2) times the difference of the draws."""
+    d = rng.size(2, 5)
+    logits, f = torch.randn(d, generator=rng), torch.randn(2, generator=rng)
+    b = torch.stack([torch.ones(d), torch.zeros(d)])
+    estimate = score_function_grad(f, logits, b, "mean_loo")
+    half = torch.full((d,), float(f[0] - f[1]) / 2)
+    message = "With two draws the baseline of each is the value of the OTHER: the mean of the rest, not of all"
+    assert_close(estimate, half, message)
+
+
+### BEGIN HIDDEN TESTS
+def binary_rows(d):
+    """All 2^d binary vectors (2^d, d)."""
+    return torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * d).reshape(-1, d)
+
+
+def moments_of_estimate(logits, table, k, baseline):
+    """Exact gradient (D,), exact mean (D,) and exact total variance of the estimate over all batches of k draws."""
+    states = binary_rows(len(logits))
+    p = torch.exp((states * logits - torch.nn.functional.softplus(logits)).sum(-1))
+    gradient = ((p * table).unsqueeze(-1) * (states - torch.sigmoid(logits))).sum(0)
+    mean, square = torch.zeros(len(logits)), 0.0
+    for draws in torch.cartesian_prod(*[torch.arange(len(states))] * k).reshape(-1, k):
+        weight = p[draws].prod()
+        estimate = score_function_grad(table[draws], logits, states[draws], baseline).detach()
+        mean = mean + weight * estimate
+        square += float(weight * estimate.square().sum())
+    return gradient, mean, square - float(mean.square().sum())
+
+
+@points(0.75)
+def test_estimate_is_unbiased_without_and_with_a_constant(rng):
+    """Over all possible batches the estimate averages to the exact gradient, whatever the constant baseline."""
+    for baseline in ("none", 1.7, -3):
+        logits, table = torch.randn(2, generator=rng), torch.randn(4, generator=rng)
+        gradient, mean, _ = moments_of_estimate(logits, table, 2, baseline)
+        assert_close(mean, gradient, "The average over all batches of two draws is not the gradient: biased")
+
+
+@points(1)
+def test_leave_one_out_is_unbiased(rng):
+    """With the leave-one-out baseline the estimate averages to the exact gradient over all possible batches."""
+    k = 3
+    logits, table = torch.randn(2, generator=rng), torch.randn(4, generator=rng)
+    gradient, mean, _ = moments_of_estimate(logits, table, k, "mean_loo")
+    shrunk = float((mean - gradient * (k - 1) / k).abs().max()) < 1e-6
+    assert not shrunk, "The gradient comes out (K-1)/K too small: the baseline of a draw includes that draw itself"
+    assert_close(mean, gradient, "The average over all batches is not the gradient: the baseline must not see its draw")
+
+
+@points(0.5)
+def test_leave_one_out_lowers_the_variance(rng):
+    """With values around 5, leave-one-out has less than half the variance of no baseline; values shifted, it is equal."""
+    logits, table = 0.5 * torch.randn(2, generator=rng), 5 + torch.rand(4, generator=rng)
+    plain, loo = (moments_of_estimate(logits, table, 3, name)[2] for name in ("none", "mean_loo"))
+    assert loo < plain / 2, "The leave-one-out baseline hardly lowers the variance"
+    k, d = rng.size(3, 6), rng.size(1, 4)
+    f, b = torch.randn(k, generator=rng), torch.randint(2, (k, d), generator=rng).double()
+    logits = torch.randn(d, generator=rng)
+    here, there = (score_function_grad(f + shift, logits, b, "mean_loo") for shift in (0.0, 100.0))
+    assert_close(there, here, "A constant added to all values changes the leave-one-out estimate")
+
+
+@points(0.75)
+def test_constant_baseline_is_subtracted_from_every_value(rng):
+    """A numeric baseline c gives what f - c gives without a baseline; inputs and dtype are left as they are."""
+    k, d, c = rng.size(2, 5), rng.size(1, 4), 2 * float(torch.randn((), generator=rng))
+    f, logits = torch.randn(k, generator=rng), 2 * torch.randn(d, generator=rng)
+    b = torch.randint(2, (k, d), generator=rng).double()
+    with_c = assert_inputs_unchanged(score_function_grad, f, logits, b, c)
+    assert_close(with_c, score_function_grad(f - c, logits, b, "none"), "A number c as baseline means f - c")
+    each = torch.stack([score_function_grad(f[[i]], logits, b[[i]], c) for i in range(k)])
+    assert_close(with_c, each.mean(0), "K draws give the mean of what each draw gives alone")
+    assert_inputs_unchanged(score_function_grad, f, logits, b, "mean_loo")
+    single = [score_function_grad(f.float(), logits.float(), b.float(), way) for way in ("none", "mean_loo", 1.5)]
+    assert all(t.dtype == torch.float32 for t in single), (
+        "float32 arguments gave another dtype: is one fixed somewhere?"
+    )
+
+
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### A smooth coin: Gumbel-softmax
+#
+# Adding Gumbel noise to logits and taking the argmax draws from the softmax (W2.5 d). Replace the argmax by a softmax at
+# *temperature* $\tau$ and everything is differentiable:
+#
+# $$y=\operatorname{softmax}\left(\frac{\ell+g}{\tau}\right),\qquad g_i=-\log(-\log u_i),\quad u_i\sim U(0,1). \tag{2.19}$$
+#
+# As $\tau\to0$, $y$ becomes one-hot: the draw is exact and the gradient useless. As $\tau$ grows the gradient is smooth,
+# and belongs to another problem. With `hard=True` the value is the one-hot vector of the largest entry of $y$ while the
+# gradient is that of $y$, the **straight-through** trick: in the forward pass $h$, in the backward pass $y$.
+#
+# | symbol | variable | shape | dtype |
+# |---|---|---|---|
+# | $\ell$, $u$ | `logits`, `u` (strictly between 0 and 1) | `(B, V)` | floating |
+# | $\tau$ | `tau` | number, positive | float |
+# | $y$, or its one-hot version | returned | `(B, V)`, rows on the simplex | same |
+
+
+# %% solution="2.4b"
+def gumbel_softmax(logits: Tensor, u: Tensor, tau: float, hard: bool = False) -> Tensor:
+    """Return relaxed categorical draws, equation (2.19): logits and uniform noise (B, V) -> (B, V) with rows that sum to one.
+
+    With `hard`, the rows are one-hot and carry the gradient of the soft ones.
+    """
+    ### BEGIN SOLUTION
+    gumbel = -torch.log(-torch.log(u))
+    soft = torch.softmax((logits + gumbel) / tau, dim=-1)
+    if not hard:
+        return soft
+    one_hot = nn.functional.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
+    return one_hot + soft - soft.detach()  # value: one-hot; gradient: soft
+    ### END SOLUTION
+
+
+# %% tests="2.4b"
+@core
+@points(0.5)
+def test_relaxed_draws_lie_on_the_simplex(rng):
+    """Every row is positive and sums to one; with equal noise it is the softmax of the logits at temperature tau."""
+    b, v, tau = rng.size(2, 5), rng.size(2, 5), 0.5 + float(torch.rand((), generator=rng))
+    logits = torch.randn(b, v, generator=rng)
+    y = gumbel_softmax(logits, torch.full((b, v), 0.3), tau)
+    assert tuple(y.shape) == (b, v), f"expected shape {(b, v)}, got {tuple(y.shape)}"
+    assert_close(y.sum(-1), torch.ones(b), "The entries of a row sum to one")
+    message = "Equal noise drops out: softmax(logits / tau) over the last axis remains; the temperature divides"
+    assert_close(y, torch.softmax(logits / tau, dim=-1), message)
+
+
+@points(0.5)
+def test_noise_is_gumbel(rng):
+    """Log-ratios of entries, times tau, are differences of logits plus Gumbel noise -log(-log u)."""
+    b, v, tau = rng.size(2, 4), rng.size(2, 5), 0.5 + 2 * float(torch.rand((), generator=rng))
+    logits = torch.randn(b, v, generator=rng)
+    u = 0.02 + 0.96 * torch.rand(b, v, generator=rng)
+    log_y = gumbel_softmax(logits, u, tau).log()
+    shifted = logits - torch.log(torch.log(1 / u))
+    wanted = (shifted[:, 1:] - shifted[:, :1]) / tau
+    message = "Noise u enters as -log(-log u), added to the logits before the temperature divides"
+    assert_close(log_y[:, 1:] - log_y[:, :1], wanted, message)
+
+
+@points(0.5)
+def test_hard_draws_are_one_hot(rng):
+    """With hard=True every row is one-hot, at the largest entry of the soft row, and still carries a gradient."""
+    b, v = rng.size(3, 6), rng.size(2, 5)
+    logits, u = torch.randn(b, v, generator=rng, requires_grad=True), torch.rand(b, v, generator=rng)
+    soft, hard = gumbel_softmax(logits, u, 0.7), gumbel_softmax(logits, u, 0.7, hard=True)
+    message = "With hard=True the value is the one-hot vector of the largest entry"
+    assert_close(hard, torch.eye(v)[soft.argmax(-1)], message)
+    assert hard.requires_grad, "hard=True carries no gradient: an argmax has none, so go straight through"
+
+
+### BEGIN HIDDEN TESTS
+@points(0.5)
+def test_largest_entry_is_a_draw_from_the_softmax(rng):
+    """The position of the largest entry has the probabilities softmax(logits), at every temperature."""
+    n, v, tau = 3000, rng.size(3, 4), 0.3 + 3 * float(torch.rand((), generator=rng))
+    logits = torch.tensor([1.5, 0.0, -1.0, 0.5])[:v]
+    u = torch.rand(n, v, generator=rng).clamp(1e-12, 1 - 1e-12)
+    y = gumbel_softmax(logits.expand(n, v), u, tau)
+    counts = torch.bincount(y.argmax(-1), minlength=v)
+    assert_probs(counts, logits.softmax(0), message="The largest entry is not distributed as softmax(logits)")
+
+
+@points(0.75)
+def test_hard_draws_carry_the_soft_gradient(rng):
+    """With hard=True the gradient is that of the soft draw: straight-through."""
+    b, v, tau = rng.size(2, 4), rng.size(2, 4), 0.8
+    logits = torch.randn(b, v, generator=rng, requires_grad=True)
+    u, weight = torch.rand(b, v, generator=rng), torch.randn(b, v, generator=rng)
+    (soft,) = torch.autograd.grad((weight * gumbel_softmax(logits, u, tau)).sum(), logits)
+    hard = gumbel_softmax(logits, u, tau, hard=True)
+    assert hard.requires_grad, "hard=True carries no gradient: an argmax has none, so go straight through"
+    (through,) = torch.autograd.grad((weight * hard).sum(), logits, allow_unused=True)
+    assert through is not None, "no gradient reaches the logits with hard=True"
+    assert_close(through, soft, "With hard=True the backward pass is that of the soft draw")
+
+
+@points(0.5)
+def test_low_temperature_is_one_hot_and_finite(rng):
+    """At a very low temperature the soft draw is one-hot and nothing overflows."""
+    v = rng.size(2, 5)
+    logits = 3.0 * torch.randperm(v, generator=rng).double().unsqueeze(0)
+    y = gumbel_softmax(logits, torch.full((1, v), 0.9), 1e-4)
+    assert_finite(y, "A low temperature overflows: use torch.softmax, not a quotient of exp")
+    assert_close(y, torch.eye(v)[logits.argmax(-1)], "As tau goes to zero the draw becomes one-hot")
+
+
+@points(0.25)
+def test_gumbel_softmax_leaves_its_inputs_alone(rng):
+    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
+    b, v = rng.size(1, 3), rng.size(2, 4)
+    logits, u = torch.randn(b, v, generator=rng), 0.1 + 0.8 * torch.rand(b, v, generator=rng)
+    assert_inputs_unchanged(gumbel_softmax, logits, u, 0.9)
+    assert_inputs_unchanged(gumbel_softmax, logits, u, 0.9, True)
+    assert_gradients_match(lambda a, b: gumbel_softmax(a, b, 0.9), logits, u)
+    single = [gumbel_softmax(logits.float(), u.float(), 0.9, hard) for hard in (False, True)]
+    assert all(t.dtype == torch.float32 for t in single), (
+        "float32 arguments gave another dtype: is one fixed somewhere?"
+    )
+
+
+### END HIDDEN TESTS
+
+# %% [markdown]
+# **Experiment: what each estimator costs.** Six coins, $f(b)=\|b-t\|^2+5$, eight draws per estimate, 3000 estimates.
+# The exact gradient comes from all 64 states. Expect a total variance near 8.2 for "none", 0.062 for the constant
+# $E[f]$, 0.073 for leave-one-out, 0.13 for Gumbel-softmax at $\tau=0.1$ and 0.0045 at $\tau=1$: the smallest of all, and
+# *wrong* on average by a hundred times its error (at $\tau=0.1$ by a few).
+
+# %% experiment="2.4" cpu_minutes=0.1 t4_minutes=0.1
+set_seed(0)
+REPEATS, K, D = preset(smoke=200, cpu=3000, gpu=3000), 8, 6
+target, logits = torch.rand(D), 0.7 * torch.randn(D)
+
+
+def reward(b):
+    """The value of a batch of binary (or relaxed) vectors: (..., D) -> (...)."""
+    return (b - target).square().sum(-1) + 5
+
+
+states = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * D)  # all 64
+probability = torch.exp((states * logits - nn.functional.softplus(logits)).sum(-1))
+exact = ((probability * reward(states)).unsqueeze(-1) * (states - torch.sigmoid(logits))).sum(0)
+expected = float((probability * reward(states)).sum())
+estimates = {}
+for name, baseline in (("none", "none"), ("constant E[f]", expected), ("leave one out", "mean_loo")):
+    draws = torch.bernoulli(torch.sigmoid(logits).expand(REPEATS, K, D))
+    estimates[name] = torch.stack([score_function_grad(reward(b), logits, b, baseline) for b in draws])
+for tau in (0.1, 1.0):
+    pair = torch.stack([logits, torch.zeros(D)], dim=-1).expand(REPEATS, K, D, 2).clone().requires_grad_()
+    u = torch.rand(pair.shape).clamp(1e-6, 1 - 1e-6)
+    relaxed = gumbel_softmax(pair.reshape(-1, 2), u.reshape(-1, 2), tau)[:, 0].reshape(REPEATS, K, D)
+    (slope,) = torch.autograd.grad(reward(relaxed).sum(), pair)
+    estimates[f"Gumbel, τ = {tau:g}"] = slope[..., 0].mean(1)
+scores = {}
+for name, found in estimates.items():
+    bias = (found.mean(0) - exact) / (found.std(0) / math.sqrt(REPEATS))
+    scores[name] = (float(found.var(0).sum()), float(bias.abs().max()))
+    print(f"{name:16s} total variance {scores[name][0]:.4f}   largest bias / its error {scores[name][1]:.1f}")
+
+# %% [markdown] figure="F2.6" points=2
+# Bars of the total variance on a log scale, one for each estimator, each labelled with its bias in units of its own
+# error. In three or four sentences: why does leave-one-out come so close to the constant $E[f]$, which nobody knows in
+# practice? Which estimators are biased? When would you use REINFORCE although Gumbel-softmax has less variance?
+#
+# Caption: Variance (bars) and bias (labels) of five gradient estimators for six coins, eight draws each.
+#
+# ### BEGIN MARK SCHEME
+# - (1) log scale, five labelled bars; variance falls by a factor of more than 100 with a baseline, and bias is given
+# - (1) leave-one-out estimates E[f] from the same draws; both Gumbel estimators are biased, most at high temperature;
+#   REINFORCE when f is a black box, defined on discrete values only, or not differentiable
+# ### END MARK SCHEME
+
+# %% experiment="2.4"
+fig, axis = plt.subplots(figsize=(8.5, 3.8), layout="constrained")
+bars = axis.bar(list(scores), [value for value, _ in scores.values()], color=["#0072B2"] * 3 + ["#D55E00"] * 2)
+axis.bar_label(bars, [f"bias {z:.0f} errors" for _, z in scores.values()], padding=2)
+axis.set(yscale="log", xlabel="estimator", ylabel="total variance", ylim=(1e-3, 50))
+savefig(
+    "F2.6",
+    fig,
+    alt="Bar chart on a log scale: the variance without a baseline is a hundred times that of the others.",
+    answer="Replace this sentence by your three or four sentences.",
+)
+
+# %% [markdown]
+# ### Vector quantisation
+#
+# A VQ-VAE has a *codebook* $e_1,\dots,e_C\in R^D$ and replaces the encoder's output by the nearest entry,
+#
+# $$i(b)=\arg\min_c\|z_b-e_c\|^2,\qquad z_{q,b}=e_{i(b)}. \tag{2.20}$$
+#
+# No noise, no probability, and no gradient, since an argmin is flat. So the gradient of $z_q$ is *copied* to $z$
+# (straight-through), and the codebook learns from a loss of its own, in which $\text{sg}$, "stop gradient", is
+# `detach`:
+#
+# $$L=\frac1B\sum_{b=1}^{B}\left[\;\underbrace{\|\text{sg}(z_b)-e_{i(b)}\|^2}_{\text{moves the codebook}}
+#   +\;\beta\,\underbrace{\|z_b-\text{sg}(e_{i(b)})\|^2}_{\text{commits the encoder}}\right]. \tag{2.21}$$
+#
+# | symbol | variable | shape | dtype |
+# |---|---|---|---|
+# | $z$ | `z` | `(B, D)` | floating |
+# | $e$ | `codebook` | `(C, D)` | same |
+# | $\beta$ | `beta` | number | float |
+# | $z_q$, $i$, $L$ | returned | `(B, D)`, `(B,)`, `()` | same, int64, same |
+#
+# Both terms have the same *value* up to β; they differ in whom they move. Swap the two `detach` and the loss curve looks
+# the same for a while.
+
+
+# %% solution="2.4c"
+def vector_quantize(z: Tensor, codebook: Tensor, beta: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the nearest codebook entries (B, D), their numbers (B,) int64, and the loss (2.21), a scalar.
+
+    `z` is (B, D), `codebook` (C, D). The gradient of the entries returned goes straight to `z`, none to the codebook.
+    """
+    ### BEGIN SOLUTION
+    distance = (z.unsqueeze(1) - codebook).square().sum(-1)  # (B, C)
+    idx = distance.argmin(dim=1)
+    entry = codebook[idx]  # (B, D)
+    to_codebook = (z.detach() - entry).square().sum(-1)
+    to_encoder = (z - entry.detach()).square().sum(-1)
+    loss = (to_codebook + beta * to_encoder).mean()
+    return z + (entry - z).detach(), idx, loss
+    ### END SOLUTION
+
+
+# %% tests="2.4c"
+@core
+@points(0.5)
+def test_codebook_entries_are_fixed_points(rng):
+    """Entries of the codebook are returned as they are, with their numbers and a loss of zero."""
+    c, d, b = rng.size(3, 6), rng.size(2, 4), rng.size(3, 7)
+    codebook = 2 * torch.randn(c, d, generator=rng)
+    numbers = torch.randint(c, (b,), generator=rng)
+    answer = vector_quantize(codebook[numbers], codebook, 0.25)
+    assert isinstance(answer, (tuple, list)), "return three tensors: entries, numbers, loss"
+    assert len(answer) == 3, "return three tensors: entries, numbers, loss"
+    assert_close(answer[1], numbers, "An entry of the codebook is nearest to itself (the smallest distance)")
+    assert_close(answer[0], codebook[numbers], "An entry of the codebook is returned as it is")
+    assert_close(answer[2], torch.tensor(0.0), "On the codebook the loss is zero, and one number")
+
+
+@points(0.5)
+def test_gradient_goes_straight_through(rng):
+    """The gradient of the quantised vectors goes to z as it is, and not to the codebook."""
+    b, c, d = rng.size(2, 5), rng.size(2, 4), rng.size(2, 4)
+    z = torch.randn(b, d, generator=rng, requires_grad=True)
+    codebook = torch.randn(c, d, generator=rng, requires_grad=True)
+    weight = torch.randn(b, d, generator=rng)
+    quantised = vector_quantize(z, codebook, 0.25)[0]
+    assert quantised.requires_grad, "the quantised vectors carry no gradient at all"
+    to_z, to_codebook = torch.autograd.grad((weight * quantised).sum(), [z, codebook], allow_unused=True)
+    assert to_z is not None, "no gradient reaches z: the straight-through copy is missing, z + (entry - z).detach()"
+    assert_close(to_z, weight, "Straight-through: the gradient reaches z unchanged")
+    leak = 0.0 if to_codebook is None else float(to_codebook.abs().max())
+    assert leak == 0.0, "The quantised vectors move the codebook: only the loss may do that"
+
+
+@points(0.25)
+def test_without_commitment_only_the_codebook_moves(rng):
+    """With beta = 0 the loss moves the codebook and leaves z where it is."""
+    z = torch.randn(rng.size(2, 5), 3, generator=rng, requires_grad=True)
+    codebook = torch.randn(rng.size(2, 4), 3, generator=rng, requires_grad=True)
+    loss = vector_quantize(z, codebook, 0.0)[2]
+    assert loss.requires_grad, "the loss carries no gradient"
+    moved = [
+        0.0 if g is None else float(g.abs().max()) for g in torch.autograd.grad(loss, [z, codebook], allow_unused=True)
+    ]
+    assert moved[1] > 0, "With beta = 0 the codebook should move: the stop-gradient (detach) is on the wrong side"
+    assert moved[0] == 0, "With beta = 0 nothing moves z: its stop-gradient (detach) is missing, or on the wrong side"
+
+
+### BEGIN HIDDEN TESTS
+@points(0.75)
+def test_every_vector_gets_its_nearest_entry(rng):
+    """Every vector is replaced by the entry at the smallest distance, found by trying all."""
+    b, c, d = rng.size(50, 60), rng.size(4, 7), rng.size(2, 4)
+    z = 1.5 * torch.randn(b, d, generator=rng)
+    codebook = torch.randn(c, d, generator=rng) * (0.5 + 2 * torch.rand(c, 1, generator=rng))
+    quantised, numbers, _ = assert_inputs_unchanged(vector_quantize, z, codebook, 0.5)
+    nearest = (z.unsqueeze(1) - codebook).norm(dim=-1).argmin(1)
+    assert_close(numbers, nearest, "Some vector does not get its nearest entry; is it the distance?")
+    assert_close(quantised, codebook[nearest], "The quantised vectors are not the entries at those numbers")
+
+
+@points(0.5)
+def test_loss_is_the_squared_distance(rng):
+    """The loss is 1 + beta times the squared distance, summed over dimensions and averaged over the batch."""
+    b, c, d, beta = rng.size(2, 6), rng.size(2, 4), rng.size(2, 5), 0.1 + float(torch.rand((), generator=rng))
+    codebook = 10 * torch.eye(max(c, d))[:c, :d] + 10
+    step = 0.3 * torch.randn(b, d, generator=rng).clamp(-2, 2)
+    numbers = torch.randint(min(c, d), (b,), generator=rng)
+    loss = vector_quantize(codebook[numbers] + step, codebook, beta)[2]
+    wanted = (1 + beta) * step.square().sum() / b
+    assert_close(loss, wanted, "The loss sums over the dimensions, averages over the batch, and has two terms")
+
+
+@points(1)
+def test_each_term_moves_its_own_side(rng):
+    """The first term moves the codebook only; the second, weighted by beta, moves z only."""
+    b, c, d, beta = rng.size(3, 6), rng.size(2, 4), rng.size(2, 3), 0.2 + 3 * float(torch.rand((), generator=rng))
+    z = torch.randn(b, d, generator=rng, requires_grad=True)
+    codebook = torch.randn(c, d, generator=rng, requires_grad=True)
+    nearest = torch.cdist(z, codebook).detach().argmin(1)
+    loss = vector_quantize(z, codebook, beta)[2]
+    assert loss.requires_grad, "the loss carries no gradient"
+    to_z, to_codebook = torch.autograd.grad(loss, [z, codebook], allow_unused=True)
+    off = (z - codebook[nearest]).detach()
+    wanted = torch.zeros(c, d).index_add(0, nearest, -2 * off / b)
+    assert to_codebook is not None, "the loss does not reach the codebook: is the stop-gradient on the wrong side?"
+    assert_close(to_codebook, wanted, "The codebook moves by the first term only; beta has no part in it")
+    assert to_z is not None, "the loss does not reach z: is the stop-gradient on the wrong side?"
+    assert_close(to_z, 2 * beta * off / b, "z moves by the commitment term only, and beta weighs it")
+
+
+@float32
+@points(0.5)
+def test_vector_quantize_keeps_the_dtype(rng):
+    """float32 in, float32 out; numbers are int64."""
+    z, codebook = torch.randn(3, 2, generator=rng), torch.randn(rng.size(2, 4), 2, generator=rng)
+    quantised, numbers, loss = vector_quantize(z, codebook, 0.25)
+    kinds = (quantised.dtype, numbers.dtype, loss.dtype)
+    assert kinds == (torch.float32, torch.int64, torch.float32), "entries and loss float32, numbers int64"
+
+
+### END HIDDEN TESTS
+
+# %% [markdown]
+# **Experiment: a codebook for digits.** With the identity as encoder, (2.21) is *k*-means by gradient. Thirty-two
+# prototypes, started at random training images, should bring the mean squared distance from about 3.6 to **1.8** in 300
+# steps. Reflect: an entry that is nearest to nothing gets no gradient and stays where it is. Started at images, none is
+# idle here; start at `torch.randn(32, 64)` instead and count. What would you do about them?
+
+# %% experiment="2.4" cpu_minutes=0.1 t4_minutes=0.1
+set_seed(0)
+pixels = digits.load("train")[0].flatten(1).float() / 16
+codebook = nn.Parameter(pixels[torch.randperm(len(pixels))[:32]].clone())
+optimizer = torch.optim.Adam([codebook], lr=0.02)
+with torch.no_grad():
+    start = float(vector_quantize(pixels, codebook, 0.0)[2])
+for _ in range(preset(smoke=20, cpu=300, gpu=300)):
+    _, numbers, loss = vector_quantize(pixels, codebook, 0.0)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+idle = 32 - len(numbers.unique())
+print(f"mean squared distance {start:.2f} -> {float(loss.detach()):.2f}; {idle} of 32 entries are never used")
+plt.figure(figsize=(8, 2))
+plt.imshow(codebook.detach().reshape(2, 16, 8, 8).permute(0, 2, 1, 3).reshape(16, 128), cmap="gray_r", vmin=0, vmax=1)
+plt.axis("off")
 plt.show()
+
+# %% [markdown] problem="2.5" minutes=75
+# ## Problem 2.5: cells
+#
+# A single cell is a list of *counts*: how many molecules of each of $G$ genes were read. Most are zero, some are
+# hundreds, and two facts of life dominate. The number of molecules read per cell, the **library size**, differs tenfold
+# for technical reasons; and the same kind of cell gives counts that scatter *more* than a Poisson law allows. A Gaussian
+# on pixels would see nothing but these two. A VAE with the right likelihood sees the cell types.
+#
+# ### A count likelihood
+#
+# The negative binomial with mean $\mu$ and inverse dispersion $\theta$ is a Poisson whose rate is itself random (gamma):
+#
+# $$\log p(x\mid\mu,\theta)=\log\frac{\Gamma(x+\theta)}{\Gamma(\theta)\,\Gamma(x+1)}
+#   +\theta\log\frac{\theta}{\theta+\mu}+x\log\frac{\mu}{\theta+\mu},\qquad
+#   E[x]=\mu,\quad\operatorname{Var}[x]=\mu+\frac{\mu^2}{\theta}. \tag{2.22}$$
+#
+# | symbol | variable | shape | dtype |
+# |---|---|---|---|
+# | $x$ | `x`, counts as floating-point numbers | `(B, G)` | floating |
+# | $\mu$ | `mu`, $\ge0$ | broadcasts against `x` | same |
+# | $\theta$ | `theta`, positive | broadcasts, e.g. `(G,)` | same |
+# | $\log p$ | returned, *not* summed | as `x` | same |
+#
+# As $\theta\to\infty$ it becomes a Poisson. Two traps: (2.22) as it stands takes $0\cdot\log0$ for a gene that is silent
+# ($\mu=0$, $x=0$), where the probability is 1 and the gradient finite; and $\log\frac{\theta}{\theta+\mu}$ loses its
+# digits when $\theta$ is large (`log1p`).
+
+
+# %% solution="2.5a"
+def nb_log_prob(x: Tensor, mu: Tensor, theta: Tensor) -> Tensor:
+    """Return the log-probability of counts under the negative binomial (2.22), in nats, elementwise with broadcasting.
+
+    `mu` >= 0 is the mean, `theta` > 0 the inverse dispersion. At `mu` = 0 a count of 0 has log-probability 0 and a finite
+    gradient, any other count one below -20 (minus infinity is fine). For large `theta` it is the Poisson law.
+    """
+    ### BEGIN SOLUTION
+    log_mu = torch.log(mu.clamp_min(torch.finfo(mu.dtype).tiny))  # 0 times this is 0, and its gradient too
+    ways = torch.lgamma(x + theta) - torch.lgamma(theta) - torch.lgamma(x + 1)
+    return ways - theta * torch.log1p(mu / theta) + x * (log_mu - torch.log(theta + mu))
+    ### END SOLUTION
+
+
+# %% tests="2.5a"
+@core
+@points(0.5)
+def test_probability_of_a_zero(rng):
+    """A count of zero has log-probability -theta log(1 + mu / theta), entry by entry."""
+    b, g = rng.size(2, 5), rng.size(2, 6)
+    mu, theta = 5 * torch.rand(b, g, generator=rng), 0.5 + 4 * torch.rand(g, generator=rng)
+    wanted = -theta * torch.log(1 + mu / theta)
+    message = "P(x = 0) is (theta / (theta + mu))^theta; nothing is summed, theta (G,) broadcasts"
+    assert_close(nb_log_prob(torch.zeros(b, g), mu, theta), wanted, message)
+
+
+@points(0.5)
+def test_counts_have_total_probability_one(rng):
+    """The probabilities of all counts sum to one."""
+    g = rng.size(2, 4)
+    mu, theta = 0.5 + 4 * torch.rand(g, generator=rng), 1 + 4 * torch.rand(g, generator=rng)
+    x = torch.arange(400.0).unsqueeze(-1).expand(400, g)
+    total = nb_log_prob(x, mu, theta).exp().sum(0)
+    assert_close(total, torch.ones(g), "The probabilities do not sum to one; look for lgamma(x + 1)")
+
+
+### BEGIN HIDDEN TESTS
+@points(1)
+def test_mean_and_variance_of_the_counts(rng):
+    """The mean is mu and the variance mu + mu^2 / theta, by summation."""
+    g = rng.size(2, 4)
+    mu, theta = 0.5 + 5 * torch.rand(g, generator=rng), 1 + 4 * torch.rand(g, generator=rng)
+    x = torch.arange(600.0).unsqueeze(-1).expand(600, g)
+    p = nb_log_prob(x, mu, theta).exp()
+    mean = (p * x).sum(0)
+    assert_close(mean, mu, "The mean of the counts is not mu")
+    spread = (p * (x - mu).square()).sum(0)
+    assert_close(
+        spread, mu + mu.square() / theta, "The variance is not mu + mu^2/theta: theta is the INVERSE dispersion"
+    )
+
+
+@points(1)
+def test_large_theta_is_poisson(rng):
+    """With a huge theta the law is Poisson."""
+    mu = 0.5 + 5 * torch.rand(rng.size(2, 5), generator=rng)
+    x = torch.arange(12.0).unsqueeze(-1).expand(12, len(mu))
+    wanted = x * mu.log() - mu - torch.lgamma(x + 1)
+    near = nb_log_prob(x, mu, torch.tensor(1e8))
+    assert_finite(near, "A huge theta must not overflow: work with lgamma and logarithms")
+    assert_close(near, wanted, "As theta grows the law becomes Poisson with mean mu", rtol=1e-4, atol=1e-4)
+
+
+@points(1)
+def test_silent_genes_are_silent(rng):
+    """At mean zero a count of zero has log-probability 0 and a finite gradient, and tiny means are no exception."""
+    theta = 0.5 + 3 * torch.rand(4, generator=rng)
+    mu = torch.tensor([0.0, 0.0, 1e-40, 1e-15], requires_grad=True)
+    value = nb_log_prob(torch.zeros(4), mu, theta)
+    assert_close(value, torch.zeros(4), "A silent gene shows no counts: 0 log 0 is 0")
+    assert value.requires_grad, "no gradient flows back to mu"
+    (slope,) = torch.autograd.grad(value.sum(), mu)
+    assert_finite(slope, "The gradient at mean zero")
+    never = nb_log_prob(torch.tensor([1.0, 7.0]), torch.zeros(2), torch.ones(2)).detach()
+    assert bool((never < -20).all()), "At mean zero any other count is impossible: a very negative log-probability"
+    some = nb_log_prob(torch.ones(1), torch.tensor([1e-15]), torch.ones(1))
+    assert_close(some, torch.tensor([math.log(1e-15)]), "A count of one at a tiny mean", rtol=1e-2)
+
+
+@points(0.5)
+def test_nb_leaves_its_inputs_alone(rng):
+    """Inputs are left unchanged, and autograd agrees with finite differences."""
+    b, g = rng.size(1, 2), rng.size(1, 3)
+    x = torch.randint(6, (b, g), generator=rng).double()
+    mu, theta = 0.5 + 3 * torch.rand(b, g, generator=rng), 1 + 3 * torch.rand(g, generator=rng)
+    assert_inputs_unchanged(nb_log_prob, x, mu, theta)
+    assert_gradients_match(lambda m, t: nb_log_prob(x, m, t), mu, theta)
+
+
+@float32
+@points(0.5)
+def test_nb_keeps_the_dtype(rng):
+    """float32 in, float32 out, silent genes included."""
+    mu = torch.cat([torch.zeros(1), torch.rand(rng.size(1, 4), generator=rng)])
+    value = nb_log_prob(torch.zeros(len(mu)), mu, torch.ones(len(mu)))
+    assert value.dtype == torch.float32, "float32 inputs gave another dtype: was a tensor made with a fixed dtype?"
+    assert_finite(value, "A silent gene in float32")
+
+
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### A decoder that knows the library size
+#
+# The latent should say *what kind* of cell it is, not how many molecules were read. So the decoder gives shares, and the
+# library size $s$ scales them:
+#
+# $$\mu_{bg}=s_b\,\frac{e^{h_{bg}}}{\sum_{g'}e^{h_{bg'}}}. \tag{2.23}$$
+#
+# | symbol | variable | shape | dtype |
+# |---|---|---|---|
+# | $h$ | `h`, the output of the decoder network | `(B, G)` | floating |
+# | $s$ | `library`, positive | `(B, 1)` | same |
+# | $\mu$ | returned | `(B, G)` | same |
+
+
+# %% solution="2.5b"
+def scvae_decode(h: Tensor, library: Tensor) -> Tensor:
+    """Return the mean counts, equation (2.23): logits (B, G) and library sizes (B, 1) -> (B, G). Rows sum to `library`."""
+    ### BEGIN SOLUTION
+    return library * torch.softmax(h, dim=-1)
+    ### END SOLUTION
+
+
+# %% tests="2.5b"
+@core
+@points(0.5)
+def test_means_add_up_to_the_library(rng):
+    """The mean counts of a cell add up to its library size."""
+    b, g = rng.size(2, 5), rng.size(3, 7)
+    library = 100 + 900 * torch.rand(b, 1, generator=rng)
+    mu = scvae_decode(torch.randn(b, g, generator=rng), library)
+    assert tuple(mu.shape) == (b, g), f"expected shape {(b, g)}, got {tuple(mu.shape)}"
+    assert_close(mu.sum(-1, keepdim=True), library, "The means of a cell add up to its library size")
+
+
+@points(0.5)
+def test_twice_the_library_is_twice_the_counts(rng):
+    """Twice the library size means twice the mean of every gene."""
+    h, library = torch.randn(3, rng.size(2, 6), generator=rng), 10 * torch.rand(3, 1, generator=rng)
+    once, twice = scvae_decode(h, library), scvae_decode(h, 2 * library)
+    assert_close(twice, 2 * once, "The library size multiplies the shares")
+
+
+### BEGIN HIDDEN TESTS
+@points(1)
+def test_logits_are_log_ratios_of_genes(rng):
+    """Within a cell, differences of logits are log-ratios of means, and cells do not see each other."""
+    b, g = rng.size(2, 4), rng.size(3, 6)
+    h, library = 2 * torch.randn(b, g, generator=rng), 1 + 100 * torch.rand(b, 1, generator=rng)
+    mu = scvae_decode(h, library)
+    log_mu = mu.log()
+    assert_close(log_mu - log_mu[:, :1], h - h[:, :1], "A difference of logits is the log of the ratio of two means")
+    alone = torch.cat([scvae_decode(h[[i]], library[[i]]) for i in range(b)])
+    assert_close(mu, alone, "A cell's means depend on the other cells of the batch: softmax over genes, not over cells")
+
+
+@points(0.5)
+def test_decoder_is_stable_for_large_logits(rng):
+    """Logits of any size are fine: adding 1000 to a row changes nothing."""
+    b, g = rng.size(2, 4), rng.size(2, 5)
+    h, library = torch.randn(b, g, generator=rng), 1 + torch.rand(b, 1, generator=rng)
+    base = scvae_decode(h, library)
+    shift = torch.where(torch.arange(b) % 2 == 0, 1000.0, -1000.0).unsqueeze(-1)
+    for change in (shift, -shift):
+        moved = scvae_decode(h + change, library)
+        assert_finite(moved, "Large logits overflow: use torch.softmax")
+        assert_close(moved, base, "A constant added to all logits of a cell changes nothing")
+    h[:, 0] += 2000
+    assert_close(scvae_decode(h, library)[:, 0], library[:, 0], "A logit far above the others takes the whole library")
+
+
+@points(0.5)
+def test_decoder_leaves_its_inputs_alone(rng):
+    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
+    b, g = rng.size(1, 3), rng.size(2, 4)
+    h, library = torch.randn(b, g, generator=rng), 1 + torch.rand(b, 1, generator=rng)
+    assert_inputs_unchanged(scvae_decode, h, library)
+    assert_gradients_match(scvae_decode, h, library)
+    single = scvae_decode(h.float(), library.float())
+    assert single.dtype == torch.float32, "float32 arguments gave another dtype: is one fixed somewhere?"
+
+
+### END HIDDEN TESTS
+
+# %% [markdown]
+# **Experiment: which cells are alike?** 2000 cells of six types for training, 500 for testing, generated by
+# `synthetic_cells` (given), where the truth is known. The encoder sees $\log(1+x)$: raw counts of several hundred would
+# drown everything else. Two models, one with (2.22) and one with a Poisson, 40 epochs each, about three seconds of one
+# core each. Expect −ELBO per gene of **1.83** (negative binomial) and **1.98** (Poisson), where the
+# truth, given all means, has 1.78. The clusters of the latent means agree with the types with an adjusted Rand index (1:
+# perfect, 0: chance) of 0.8 to 1 for either, and 0.2 for the logarithms of the raw counts.
+
+# %% experiment="2.5" cpu_minutes=0.2 t4_minutes=0.2
+from synthetic_cells import SyntheticCells, adjusted_rand_index, kmeans
+
+CELLS = SyntheticCells()
+generator = torch.Generator()
+generator.manual_seed(0)
+train_cells, _, _ = CELLS.sample(2000, generator)
+test_cells, cell_types, true_means = CELLS.sample(500, generator)
+
+
+class CellVAE(nn.Module):
+    """A VAE for counts: `likelihood` is "nb" or "poisson"."""
+
+    def __init__(self, genes, likelihood, latent_dim=8, hidden=64):
+        super().__init__()
+        self.likelihood, self.latent_dim = likelihood, latent_dim
+        self.encoder = nn.Sequential(nn.Linear(genes, hidden), nn.ReLU(), nn.Linear(hidden, 2 * latent_dim))
+        self.decoder = nn.Sequential(nn.Linear(latent_dim, hidden), nn.ReLU(), nn.Linear(hidden, genes))
+        self.log_theta = nn.Parameter(torch.zeros(genes))  # one inverse dispersion per gene
+
+    def encode(self, x):
+        mu, logvar = self.encoder(torch.log1p(x)).chunk(2, dim=-1)
+        return mu, logvar
+
+    def log_likelihood(self, x, z):
+        mu = scvae_decode(self.decoder(z), x.sum(-1, keepdim=True))
+        if self.likelihood == "nb":
+            return nb_log_prob(x, mu, self.log_theta.exp()).sum(-1)
+        return torch.distributions.Poisson(mu + 1e-6).log_prob(x).sum(-1)
+
+
+def train_cells_vae(likelihood, epochs):
+    """Train on the training cells; return the model and one dict of test metrics per epoch."""
+    set_seed(0)
+    model = CellVAE(CELLS.genes, likelihood)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+
+    def minus_elbo(x):
+        mu, logvar = model.encode(x)
+        z = reparameterize(mu, logvar, torch.randn(1, *mu.shape))
+        return (gaussian_kl(mu, logvar) - model.log_likelihood(x, z)[0]).mean()
+
+    def epoch():
+        for rows in torch.randperm(len(train_cells)).split(64):
+            loss = minus_elbo(train_cells[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():
+            return {"-ELBO per gene": float(minus_elbo(test_cells)) / CELLS.genes}
+
+    saved = Checkpointer(f"cells_{likelihood}.pt", model=model, optimizer=optimizer, config={"epochs": epochs})
+    bands = {"nb": {10: (1.80, 2.00), 40: (1.77, 1.87)}, "poisson": {40: (1.88, 2.05)}}[likelihood]
+    return model, fit(epoch, epochs, checkpoint=saved, expect=bands, label=likelihood)
+
+
+def first_two(spots):
+    """Project the rows of `spots` onto the two directions in which they vary most."""
+    centred = spots - spots.mean(0)
+    return centred @ torch.linalg.svd(centred, full_matrices=False).Vh[:2].T
+
+
+CELL_EPOCHS = preset(smoke=3, cpu=40, gpu=40)
+pictures = {"raw counts, log(1 + x)": torch.log1p(test_cells)}
+for likelihood, name in (("poisson", "VAE, Poisson"), ("nb", "VAE, negative binomial")):
+    model, log = train_cells_vae(likelihood, CELL_EPOCHS)
+    with torch.no_grad():
+        pictures[name] = model.encode(test_cells)[0]
+    print(f"{name}: -ELBO per gene {log[-1]['-ELBO per gene']:.3f}")
+agreement = {}
+for name, spots in pictures.items():
+    agreement[name] = adjusted_rand_index(cell_types, kmeans(spots, CELLS.types))
+    print(f"{name}: adjusted Rand index {agreement[name]:.2f}")
+truth = -float(CELLS.log_prob_given(test_cells, true_means).mean()) / CELLS.genes
+print(f"given the true means: {truth:.3f} nats per gene")
+
+# %% [markdown] figure="F2.7" points=2
+# Three scatters, coloured by the true type: the logarithms of raw counts, the latent means of the Poisson model, those
+# of the negative-binomial model; the adjusted Rand index of *k*-means stands in the titles. In three or four sentences:
+# what is the first direction of the raw counts, and how did the decoder get rid of it? The Poisson model has the worse
+# likelihood: what must it explain with its latents that the other one calls noise? Does the better likelihood give the
+# better clusters here, and how sure can you be from one seed?
+#
+# Caption: Cells of six types: raw counts and the latent spaces of two likelihoods.
+#
+# ### BEGIN MARK SCHEME
+# - (1) three panels in the same six colours with the index in the titles; −ELBO per gene of the negative binomial at most
+#   1.87
+# - (1) raw counts: library size; over-dispersion must be explained by latents under Poisson; clusters are as good within
+#   the noise of one k-means run, so likelihood and clustering are different questions
+# ### END MARK SCHEME
+
+# %% experiment="2.5"
+fig, axes = plt.subplots(1, 3, figsize=(10, 3.8), layout="constrained")
+for axis, (name, spots) in zip(axes, pictures.items(), strict=True):
+    flat = first_two(spots)
+    for kind, marker in zip(range(CELLS.types), "osv^DP", strict=True):
+        chosen = flat[cell_types == kind]
+        axis.scatter(chosen[:, 0], chosen[:, 1], s=10, marker=marker, color=plt.get_cmap("tab10")(kind), label=kind)
+    axis.set(
+        title=f"{name}\nadjusted Rand index {agreement[name]:.2f}",
+        xlabel="first direction",
+        ylabel="second",
+        xticks=[],
+        yticks=[],
+    )
+fig.legend(*axes[0].get_legend_handles_labels(), title="type", loc="outside right center")
+savefig(
+    "F2.7",
+    fig,
+    alt="Three scatters of cells in six colours: smeared for raw counts, separated clusters for the two models.",
+    answer="Replace this sentence by your three or four sentences.",
+)
+
+# %% [markdown]
+# ### Before you hand in
+#
+# - Run everything from the top (Runtime > Restart and run all) with the budget `cpu`, and look at every check.
+# - `make_figures_pdf()` collects F2.1 to F2.7 with your answers.
+# - Ungraded, for the curious: conv layers instead of the perceptron; a mixture prior from your `mog_log_prob`; a
+#   codebook between encoder and decoder, and a small autoregressive model over its numbers.

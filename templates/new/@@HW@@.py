@@ -25,6 +25,7 @@ from torch import Tensor
 #
 # Write $z = \mu + \sigma \odot \epsilon$ so that gradients reach $\mu$ and $\log \sigma^2$.
 
+
 # %% solution="@@NUMBER@@.1a"
 def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
     """Map standard-normal noise `eps` (K, B, D) to samples of N(mu, exp(logvar)); mu and logvar are (B, D)."""
@@ -50,7 +51,11 @@ def test_gradient_reaches_the_log_variance(rng):
     mu, logvar, eps = (torch.randn(3, 2, generator=rng) for _ in range(3))
     logvar.requires_grad_()
     [gradient] = torch.autograd.grad(reparameterize(mu, logvar, eps[None]).sum(), logvar)
-    assert_close(gradient, 0.5 * torch.exp(0.5 * logvar.detach()) * eps, "dz/dlogvar is not half of sigma times the noise")
+    assert_close(
+        gradient, 0.5 * torch.exp(0.5 * logvar.detach()) * eps, "dz/dlogvar is not half of sigma times the noise"
+    )
+
+
 ### END HIDDEN TESTS
 
 

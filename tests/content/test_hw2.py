@@ -56,11 +56,14 @@ def test_alternatives_suffice(hw2: Loaded, question: str, alternatives_of: Any) 
 
 
 def test_points_are_as_declared(hw2: Loaded, folder: Path) -> None:
-    """Points add up to the totals that assignment.toml declares: 9 and 18 for the two problems."""
+    """Points add up to the totals that assignment.toml declares, and each problem has its share of the 54 for code."""
     declared = tomllib.loads((folder / "assignment.toml").read_text(encoding="utf-8"))["points"]
     found = {question: sum(testing.spec_of(test).points for test in tests) for question, tests in hw2.tests.items()}
-    assert sum(value for question, value in found.items() if question.startswith("2.1")) == 9
-    assert sum(found.values()) == declared["code"] == 27
+    shares = {"2.1": 9, "2.2": 18, "2.3": 7, "2.4": 12, "2.5": 8}
+    for problem, share in shares.items():
+        assert sum(value for question, value in found.items() if question.startswith(problem)) == share
+    assert sum(found.values()) == declared["code"] == 54
+    assert (declared["written"], declared["figures"]) == (30, 16)
     text = (folder / "hw2.py").read_text(encoding="utf-8")
     by_hand = {kind: sum(map(int, re.findall(rf"{kind}=.* points=(\d+)", text))) for kind in ("written", "figure")}
     assert by_hand == {"written": declared["written"], "figure": declared["figures"]}

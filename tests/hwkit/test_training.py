@@ -340,7 +340,7 @@ def test_colab_without_drive_warns_what_is_lost(kit: Any, colab: None, capsys: p
     """In Colab without Drive a checkpoint is made all the same, and one warning says how to mount Drive."""
     kit.Checkpointer("a.pt", notes=[])
     kit.Checkpointer("b.pt", notes=[])
-    assert capsys.readouterr().out.count("drive.mount") == 1
+    assert capsys.readouterr().out.count("tick USE_DRIVE") == 1
 
 
 def test_a_mounted_drive_is_used(kit: Any, colab: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -111,4 +111,6 @@ def test_a_common_module_is_found(read: Callable[..., Any]) -> None:
     folder = read().folder
     (folder.parent / "common").mkdir()
     (folder.parent / "common" / "digits.py").write_text("X = 1\n", encoding="utf-8")
-    assert read(assignment=ASSIGNMENT + 'modules = ["digits"]\n').homework.modules == (folder.parent / "common" / "digits.py",)
+    assert read(assignment=ASSIGNMENT + 'modules = ["digits"]\n').homework.modules == (
+        folder.parent / "common" / "digits.py",
+    )

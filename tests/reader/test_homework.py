@@ -59,7 +59,9 @@ def test_tests_know_points_sides_titles_and_cases(homework: Homework) -> None:
     assert (first.core, first.hidden, first.cases, first.visibility) == (True, False, 1, "visible")
     assert (second.core, second.hidden, second.cases, second.visibility) == (False, True, 2, "after_published")
     lines = homework.text.splitlines()
-    assert lines[first.line - 1].startswith("def test_zero_stays_zero") and first.source.startswith("@core\n@points(1)\ndef")
+    assert lines[first.line - 1].startswith("def test_zero_stays_zero") and first.source.startswith(
+        "@core\n@points(1)\ndef"
+    )
 
 
 def test_uses_reach_through_helpers_probes_and_given_functions(homework: Homework) -> None:
@@ -83,7 +85,8 @@ def test_dependence_goes_through_given_functions(broken: Callable[[str, str], An
 def test_a_name_that_depends_on_the_question_does_not_follow(read: Callable[..., Any], good: str) -> None:
     """Where two questions call each other, neither follows."""
     source = good.replace("    return 2 * x\n", "    return back(x)\n").replace(
-        "class Halver:", "def back(x):\n    ### BEGIN SOLUTION\n    return double(x)\n    ### END SOLUTION\n\n\nclass Halver:"
+        "class Halver:",
+        "def back(x):\n    ### BEGIN SOLUTION\n    return double(x)\n    ### END SOLUTION\n\n\nclass Halver:",
     )
     first, second = read(source).homework.questions
     assert (first.depends, first.follow) == (("back",), ())
@@ -96,7 +99,9 @@ def test_annotations_are_no_dependence(broken: Callable[[str, str], Any]) -> Non
     assert found.problems == [] and found.homework.questions[0].depends == ()
 
 
-@pytest.mark.parametrize("change", ["return Halver()(x) * 4", "class Local(Halver):\n        pass\n    return Local()(x) * 4"])
+@pytest.mark.parametrize(
+    "change", ["return Halver()(x) * 4", "class Local(Halver):\n        pass\n    return Local()(x) * 4"]
+)
 def test_a_class_of_another_question_is_neither_constructed_nor_inherited(
     broken: Callable[[str, str], Any], change: str
 ) -> None:
@@ -119,7 +124,11 @@ def test_written_parts_are_split(homework: Homework) -> None:
 def test_figures_have_captions_and_alt_texts(homework: Homework) -> None:
     """Caption and prompt come from the figure's cell, the alt text and its line from the savefig call."""
     (figure,) = homework.figures
-    assert (figure.prompt, figure.caption, figure.alt) == ("Hand in the line.", "Say whether it is flat.", "A flat line.")
+    assert (figure.prompt, figure.caption, figure.alt) == (
+        "Hand in the line.",
+        "Say whether it is flat.",
+        "A flat line.",
+    )
     assert homework.text.splitlines()[figure.savefig_line - 1].startswith("savefig(")
 
 

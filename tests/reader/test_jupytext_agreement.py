@@ -60,7 +60,9 @@ def test_lines_of_cells_are_lines_of_the_file(path: Path) -> None:
         assert cell.source.splitlines()[0] == (first.removeprefix("# ") if cell.is_markdown else first)
 
 
-@pytest.mark.parametrize("comment", ["# copy this", "# ls", "# why?", "# !pip install x", "# %time f()", "# ?f", "# x = !ls"])
+@pytest.mark.parametrize(
+    "comment", ["# copy this", "# ls", "# why?", "# !pip install x", "# %time f()", "# ?f", "# x = !ls"]
+)
 def test_a_comment_that_jupytext_changes_is_an_error(comment: str) -> None:
     """A comment that would become a command in Jupyter is reported."""
     text = f"# %%\n{comment}\nx = 1\n"
@@ -70,7 +72,9 @@ def test_a_comment_that_jupytext_changes_is_an_error(comment: str) -> None:
     assert [problem.code for problem in collector.problems] == ["comment-is-command"]
 
 
-@pytest.mark.parametrize("comment", ["# Copy this", "# lsq", "# why not?", "# 50 % of", "# wow!", "# x != y", "#: note"])
+@pytest.mark.parametrize(
+    "comment", ["# Copy this", "# lsq", "# why not?", "# 50 % of", "# wow!", "# x != y", "#: note"]
+)
 def test_a_plain_comment_is_no_command(comment: str) -> None:
     """A comment that jupytext leaves alone is not reported."""
     text = f"# %%\n{comment}\nx = 1\n"

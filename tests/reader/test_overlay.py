@@ -65,7 +65,9 @@ def test_each_decorated_function_is_an_alternative(alternatives: list[Alternativ
 def test_an_alternative_runs_with_the_shared_code_of_its_file(alternatives: list[Alternative]) -> None:
     """The compiled alternative holds helpers and itself, and needs no hwkit for the marks."""
     source = alternatives[1].source
-    assert "wheat" not in source and "chaff" not in source.replace("chaff-", "") and "from hwkit import points" in source
+    assert (
+        "wheat" not in source and "chaff" not in source.replace("chaff-", "") and "from hwkit import points" in source
+    )
     namespace: dict[str, object] = {}
     exec(source.replace("from hwkit import points", ""), namespace)
     assert namespace["double"](3.5) == 9  # type: ignore[operator]

@@ -22,8 +22,22 @@ def run_pytest(tmp_path: Path) -> Pytest:
     """Run pytest on a file in a process of its own and return what it prints."""
 
     def run(*arguments: object, rc: int = 0) -> str:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "starterkit.pytest_plugin", "--color=no"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "starterkit.pytest_plugin",
+            "--color=no",
+        ]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }
         command += ["-c", "/dev/null", "--rootdir", str(ROOT), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
         assert done.returncode == rc, done.stdout + done.stderr
@@ -63,7 +77,11 @@ def test_every_chaff_fails_a_test_of_its_question(run_pytest: Pytest) -> None:
     assert failed == {
         "chaff-is-var-the-variance-or-the-standard-deviation", "chaff-does-the-density-integrate-to-one", "chaff-the-mean-matters",
     }  # fmt: skip
-    line = next(n for n, text in enumerate((SAMPLE / "hw9.py").read_text().splitlines(), 1) if "assert_close(here, there)" in text)
+    line = next(
+        n
+        for n, text in enumerate((SAMPLE / "hw9.py").read_text().splitlines(), 1)
+        if "assert_close(here, there)" in text
+    )
     assert f"hw9.py:{line}: " in printed and ">       assert_close(here, there)" in printed
 
 
@@ -86,7 +104,9 @@ def test_mistakes_in_the_source_are_shown_as_a_report(run_pytest: Pytest, tmp_pa
     folder.mkdir(parents=True)
     text = (SAMPLE / "hw9.py").read_text(encoding="utf-8").replace("@core\n", "@coer\n")
     (folder / "hw9.py").write_text(text, encoding="utf-8")
-    (folder / "assignment.toml").write_text('title = "x"\nrelease_date = 2026-09-01\ndue_date = 2026-09-02\nmodules = []\n')
+    (folder / "assignment.toml").write_text(
+        'title = "x"\nrelease_date = 2026-09-01\ndue_date = 2026-09-02\nmodules = []\n'
+    )
     (folder.parent / "course.toml").write_text((SAMPLE.parent / "course.toml").read_text())
     printed = run_pytest(folder / "hw9.py", rc=2)
     assert "error[unknown-decorator]: @coer is not a decorator of tests" in printed

@@ -7,7 +7,7 @@ from torch import Tensor
 
 @wheat("square root of the variance")
 def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
-    return torch.addcmul(mu.expand_as(eps), logvar.exp().sqrt().expand_as(eps), eps)
+    return torch.add(mu, logvar.exp().sqrt() * eps)
 
 
 @wheat("affine transform of torch.distributions")

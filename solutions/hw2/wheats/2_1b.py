@@ -8,9 +8,9 @@ from torch.distributions import Normal, kl_divergence
 
 @wheat("via torch.distributions")
 def gaussian_kl(mu_q: Tensor, lv_q: Tensor, mu_p: Tensor | None = None, lv_p: Tensor | None = None) -> Tensor:
-    if mu_p is None or lv_p is None:
-        mu_p, lv_p = torch.zeros_like(mu_q), torch.zeros_like(lv_q)
-    return kl_divergence(Normal(mu_q, (lv_q / 2).exp()), Normal(mu_p, (lv_p / 2).exp())).sum(-1)
+    q = Normal(mu_q, (lv_q / 2).exp())
+    p = Normal(torch.zeros_like(mu_q), torch.ones_like(mu_q)) if mu_p is None else Normal(mu_p, (lv_p / 2).exp())
+    return kl_divergence(q, p).sum(-1)
 
 
 @wheat("standardised by the standard deviation of p")

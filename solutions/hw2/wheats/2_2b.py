@@ -34,7 +34,7 @@ def elbo_terms(vae: nn.Module, x: Tensor, eps: Tensor) -> dict[str, Tensor]:
     rec, log_w = [], []
     for noise in eps:
         z = mu + torch.exp(0.5 * logvar) * noise
-        rec.append(vae.log_likelihood(x, z.unsqueeze(0)).squeeze(0))
+        rec.append(vae.log_likelihood(x, z[None])[0])
         log_p = -0.5 * (z**2 + math.log(2 * math.pi)).sum(-1)
         log_q = -0.5 * (noise**2 + math.log(2 * math.pi) + logvar).sum(-1)
         log_w.append(rec[-1] + log_p - log_q)

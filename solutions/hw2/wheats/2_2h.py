@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 @wheat("encode each image alone, torch.lerp")
 def interpolate(vae: nn.Module, x1: Tensor, x2: Tensor, n: int) -> Tensor:
-    first, second = vae.encode(x1.unsqueeze(0))[0], vae.encode(x2.unsqueeze(0))[0]
+    first, second = vae.encode(x1[None])[0], vae.encode(x2[None])[0]
     t = torch.arange(n, dtype=first.dtype, device=first.device) / (n - 1)
-    return vae.decode(torch.lerp(first, second, t.unsqueeze(1))).sigmoid()
+    return vae.decode(torch.lerp(first, second, t[:, None])).sigmoid()
 
 
 @wheat("one point at a time")

@@ -11,10 +11,10 @@ def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
 
 
 @chaff("does a gradient reach logvar?")
-def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:  # noqa: F811
+def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
     return mu + torch.exp(0.5 * logvar.detach()) * eps
 
 
 @chaff("noise of another shape than the mean")
-def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:  # noqa: F811
+def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
     return mu + torch.exp(0.5 * logvar) * eps[0]

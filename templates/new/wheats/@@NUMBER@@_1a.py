@@ -11,5 +11,5 @@ def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
 
 
 @wheat("torch.addcmul")
-def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:  # noqa: F811
+def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
     return torch.addcmul(mu.expand_as(eps), torch.exp(logvar / 2).expand_as(eps), eps)

@@ -20,6 +20,7 @@ from autograder.statistical import (
     assert_independent,
     assert_integrates_to_one,
     assert_mean_close,
+    assert_p_value,
     assert_probs,
     assert_same_distribution,
     assert_var_close,
@@ -33,6 +34,7 @@ from .device import device, one_step_cpu_check
 from .figures import plot_style, savefig
 from .pages import make_figures_pdf
 from .session import KitError, in_colab, set_seed, storage
+from .start import start
 from .submit import submit
 from .training import fit
 
@@ -50,6 +52,7 @@ __all__ = [
     "assert_inputs_unchanged",
     "assert_integrates_to_one",
     "assert_mean_close",
+    "assert_p_value",
     "assert_probs",
     "assert_same_distribution",
     "assert_var_close",
@@ -73,6 +76,7 @@ __all__ = [
     "savefig",
     "set_budget",
     "set_seed",
+    "start",
     "storage",
     "submit",
     "timeout",

@@ -17,6 +17,7 @@ _MOST_OUTPUTS = 8_000_000  # characters of all outputs
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,5}")  # bounded: outputs can be long
 _HOMES = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\+Users\\+)[^/\\\s\"':]+")
 _NAMES_GIVEN = re.compile(r"\b(names|netids)(\s*=\s*)(\[[^\]]*\]|\([^)]*\)|\"[^\"\n]*\"|'[^'\n]*')")
+_NAMES_LINE = re.compile(r"\s*(?:names|netids)\b[\w, ]*=")
 _HAND_IN = re.compile(r"\b(?:make_figures_pdf|submit)\s*\(")
 _SHORTEST_NAME = 3
 
@@ -24,8 +25,8 @@ _SHORTEST_NAME = 3
 def scrub_notebook(notebook: dict[str, Any], people: Iterable[str] = ()) -> tuple[dict[str, Any], list[str]]:
     """Return a copy of a notebook (nbformat 4) without personal data and huge outputs, and what was done, in words.
 
-    Code stays as it is, except for comments that hold a name in `people` and the `names=` and `netids=` of
-    `make_figures_pdf(...)` and `submit(...)`. The names of those who ran cells in Colab count as `people`.
+    Code stays as it is, except for the cell that calls `make_figures_pdf(...)` or `submit(...)`, and for comments and
+    lines `names = …` that hold a name in `people`. The names of those who ran cells in Colab count as `people`.
     """
     clean = copy.deepcopy(notebook)
     known = _pattern([*people, *_runners(notebook)])
@@ -39,6 +40,8 @@ def scrub_notebook(notebook: dict[str, Any], people: Iterable[str] = ()) -> tupl
         metadata = cell.get("metadata")
         cell["metadata"] = _kept(metadata, _KEPT_CELL_KEYS)
         cell["source"] = _scrub_source(_joined(cell.get("source", "")), cell.get("cell_type") == "code", known)
+        if isinstance(metadata, dict) and metadata.get("id") == "view-in-github":
+            cell["source"] = ""  # a link to the student's own account; the cell stays, for the others are counted
         if cell.get("cell_type") == "code":
             cell["outputs"], used, lost = _scrub_outputs(cell.get("outputs"), room, known)
             room -= used
@@ -83,14 +86,18 @@ def _joined(source: Any) -> str:
 
 
 def _scrub_source(source: str, is_code: bool, known: re.Pattern[str] | None) -> str:
+    if source.startswith("%%writefile hwkit.py\n"):
+        return source  # this text, given to everybody
     if is_code and _HAND_IN.search(source):
         source = _NAMES_GIVEN.sub(lambda m: f'{m[1]}{m[2]}["…"]', source)
+        return known.sub("[name]", source) if known is not None else source
     if known is None or not known.search(source):
         return source
     if not is_code:
         return known.sub("[name]", source)
     return "\n".join(
-        known.sub("[name]", line) if line.lstrip().startswith("#") else line for line in source.split("\n")
+        known.sub("[name]", line) if line.lstrip().startswith("#") or _NAMES_LINE.match(line) else line
+        for line in source.split("\n")
     )
 
 

@@ -73,7 +73,7 @@ def storage() -> Path:
         if in_colab() and first_time("drive"):
             warn(
                 "Google Drive is not mounted: checkpoints and figures are lost when this Colab session ends.\n"
-                "  To keep them run:  from google.colab import drive; drive.mount('/content/drive')",
+                "  To keep them: tick USE_DRIVE in the start cell at the top and run it, then this cell again.",
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,6 +93,27 @@ def drive_is_mounted() -> bool:
         return _DRIVE.is_dir() and os.access(_DRIVE, os.W_OK)
     except OSError:  # a mount whose connection was lost
         return False
+
+
+def mount_drive() -> bool:
+    """Mount the student's Google Drive and return whether it is there; say what to do when it is not."""
+    if drive_is_mounted():
+        return True
+    if not in_colab():
+        say("Drive: only Colab can mount it. Here your files stay in this folder, which is as good.")
+        return False
+    try:
+        from google.colab import drive  # type: ignore[import-not-found, unused-ignore]
+
+        drive.mount(str(_DRIVE.parent))
+    except Exception as error:  # noqa: BLE001 - consent refused, time-out, no browser: each has its own class there
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        warn(
+            f"Google Drive could not be mounted ({reason}). Run this cell again and allow access in the window that "
+            "opens (allow pop-ups; use the account you are signed in with). Without it you can work on: download what "
+            "you want to keep."
+        )
+    return drive_is_mounted()
 
 
 def disk_trouble(error: OSError) -> str:

@@ -151,7 +151,7 @@ def test_surprise_falls_as_a_batch_cools(rng):
 ### END HIDDEN TESTS
 
 
-# %% experiment="9.2" minutes=1
+# %% experiment="9.2" cpu_minutes=0.5 t4_minutes=0.5
 import csv
 
 import matplotlib.pyplot as plt

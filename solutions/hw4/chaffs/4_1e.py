@@ -1,0 +1,38 @@
+"""Plausible misconceptions about question 4.1e: each must lose points there."""
+
+from hwkit import chaff
+from torch import Tensor
+
+
+def _at(table, t, x):
+    return table[t].to(x.dtype).reshape(-1, *[1] * (x.dim() - 1))
+
+
+@chaff("Subtract the noise: x_t is signal plus noise.")
+def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = _at(sch["alpha_bar"], t, xt)
+    return (xt + (1 - a).sqrt() * eps) / a.sqrt()
+
+
+@chaff("Divide by the root of alpha_bar: the signal was scaled by the root.")
+def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = _at(sch["alpha_bar"], t, xt)
+    return (xt - (1 - a).sqrt() * eps) / a
+
+
+@chaff("The noise was scaled by sqrt(1 - alpha_bar), not by 1 - alpha_bar.")
+def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = _at(sch["alpha_bar"], t, xt)
+    return (xt - (1 - a) * eps) / a.sqrt()
+
+
+@chaff("The division belongs to the whole difference, not to x_t alone.")
+def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = _at(sch["alpha_bar"], t, xt)
+    return xt / a.sqrt() - (1 - a).sqrt() * eps
+
+
+@chaff("After t + 1 steps the share is alpha_bar[t], not alpha[t].")
+def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = _at(sch["alpha"], t, xt)
+    return (xt - (1 - a).sqrt() * eps) / a.sqrt()

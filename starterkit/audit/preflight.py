@@ -1,0 +1,128 @@
+"""Before anything is measured: the reference passes, wheats and chaffs can be executed, chaffs change something."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from starterkit.audit import accept, generate
+from starterkit.audit.bench import Bench
+from starterkit.audit.world import World
+from starterkit.overlay import check_alternatives
+from starterkit.runtime import Runtime
+from starterkit.source import load_homework
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starterkit.diagnostics import Collector
+    from starterkit.model import Homework
+    from starterkit.overlay import Alternative
+
+SEEDS = range(3)
+
+
+@contextlib.contextmanager
+def prepared(folder: Path, root: Path, collector: Collector, sample: int | None = None) -> Iterator[World]:
+    """Yield the homework, warm and ready to be audited. Raises StarterkitError with every mistake found on the way."""
+    homework = load_homework(folder, root, collector)
+    if homework is None:
+        collector.raise_errors()
+        raise AssertionError("a homework that cannot be read leaves an error")
+    found = check_alternatives(homework, collector)
+    collector.raise_errors()
+    runtime = Runtime(homework)
+    try:
+        with runtime.active():
+            yield _world(homework, runtime, found, collector, sample)
+    finally:
+        runtime.close()
+
+
+def _world(
+    homework: Homework, runtime: Runtime, found: list[Alternative], collector: Collector, sample: int | None
+) -> World:
+    benches = {question.id: bench for question in homework.questions
+               if (bench := _bench(homework, question.id, runtime, collector)) is not None}  # fmt: skip
+    collector.raise_errors()
+    for alternative in found:
+        _check_alternative(benches[alternative.question], alternative, collector)
+    wheats = [one for one in found if one.kind == "wheat"]
+    texts = generate.origins(homework, wheats)
+    mutants = [mutant for text in texts for mutant in generate.mutants(text)]
+    path = homework.folder / accept.FILE
+    signed = accept.read(path, collector)
+    accept.check_known(signed, (mutant.id for mutant in mutants), path, collector)
+    collector.raise_errors()
+    world = World(
+        homework=homework, runtime=runtime, benches=benches, wheats=wheats, mutants=mutants, collector=collector,
+        chaffs=[one for one in found if one.kind == "chaff"], sample=sample,
+    )  # fmt: skip
+    world.notes["signed"] = signed
+    return world
+
+
+def _bench(homework: Homework, name: str, runtime: Runtime, collector: Collector) -> Bench | None:
+    """A question's bench, once its reference has passed its own tests."""
+    question = homework.question(name)
+    try:
+        bench = Bench.of(homework, question, runtime)
+    except Exception as error:  # noqa: BLE001  # whatever a cell raises
+        message = f"question {name} cannot be executed: {type(error).__name__}: {error}"
+        hint = f"pytest {collector.display(homework.source_path)} shows where"
+        collector.add("does-not-run", message, path=homework.source_path, line=question.line, hint=hint)
+        return None
+    for seed in SEEDS:
+        for failure in bench.run(seed):
+            line = next(test.line for test in bench.tests if test.name == failure.test)
+            message = f"the reference fails its own test {failure.test}: {failure.staff or failure.message}"
+            hint = f"pytest {collector.display(homework.source_path)} -k {failure.test}"
+            collector.add("reference-fails", message, path=homework.source_path, line=line, hint=hint)
+    return bench
+
+
+def _check_alternative(bench: Bench, alternative: Alternative, collector: Collector) -> None:
+    path, line = alternative.path, alternative.line
+    try:
+        with bench.holding(alternative.code()):
+            pass
+    except Exception as error:  # noqa: BLE001  # whatever the file raises
+        message = f"this {alternative.kind} cannot be executed: {type(error).__name__}: {error}"
+        hint = f"it runs where given cells and the reference have run; pytest {collector.display(path)}"
+        collector.add(f"broken-{alternative.kind}", message, path=path, line=line, hint=hint)
+        return
+    bench.judge(alternative.code(), 0)  # so that what it imports is there before the workers are forked
+    if alternative.kind == "chaff" and _same(bench, alternative):
+        hint = "write what a student would get wrong, or take it out"
+        collector.add("idle-chaff", "this chaff changes nothing: it is the reference", path=path, line=line, hint=hint)
+
+
+def _same(bench: Bench, alternative: Alternative) -> bool:
+    """Whether every function of an alternative parses to the reference's own body."""
+    [cell] = bench.question.cells
+    reference = _bodies(cell.source)
+    return all(_bodies(source).get(name) == reference.get(name) for name, source in alternative.functions.items())
+
+
+def _bodies(source: str) -> dict[str, str]:
+    """Name -> what the definitions at the top of a source do, without docstrings, annotations and layout."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            for inner in ast.walk(node):
+                _strip(inner)
+            found[node.name] = ast.dump(ast.Module(node.body, []))
+    return found
+
+
+def _strip(node: ast.AST) -> None:
+    if isinstance(node, ast.FunctionDef):
+        node.returns = None
+    if isinstance(node, ast.arg):
+        node.annotation = None
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        first = node.body[0]
+        if len(node.body) > 1 and isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            del node.body[0]
