@@ -67,6 +67,6 @@ def test_warnings_do_not_raise(tmp_path: Path) -> None:
 
 
 def test_the_nearest_word_is_found_in_any_case() -> None:
-    """ "Solutoin" is near "solution", "xyz" near nothing."""
+    """The nearest to "Solutoin" is "solution"; nothing is near "xyz"."""
     assert did_you_mean("Solutoin", ["tests", "solution"]) == "solution"
     assert did_you_mean("xyz", ["tests", "solution"]) is None
