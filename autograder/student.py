@@ -26,13 +26,12 @@ from autograder.wire import Encoder
 
 MODULE = "submission"
 MAX_TEXT, MAX_FRAMES = 2000, 8
-_forked_with: set[str] = set()
+forked_with: set[str] = set()  # filled by the server before it forks: here it would copy a page for every name
 
 
 def main(sock: socket.socket, config: Mapping[str, Any], report: Mapping[str, Any]) -> None:
     """Say hello with the isolation report, then answer until the grader hangs up."""
     torch.set_num_threads(1)
-    _forked_with.update(sys.modules)
     if config["device"] == "cpu":
         notebook_stubs.ignore_cuda()
         torch.default_generator.manual_seed(config["seed"])  # torch.manual_seed looks for every kind of device first
@@ -157,7 +156,7 @@ class Student(Peer):
 
     def op_imported(self) -> list[str]:
         """Names of the modules that were imported since this process was forked."""
-        return sorted(set(sys.modules) - _forked_with)
+        return sorted(name for name in sys.modules if name not in forked_with)
 
     def op_rebind(self, functions: dict[str, Any]) -> None:
         """Put functions of the test's under these names."""

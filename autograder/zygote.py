@@ -40,6 +40,7 @@ def serve(control: socket.socket, skip: list[str], modules: Mapping[str, str]) -
     notebook_stubs.install()
     notebook_stubs.import_modules(modules)
     _warm_up()
+    student.forked_with.update(sys.modules)
     gc.freeze()
     server = _Zygote(control, network)
     while True:
