@@ -174,11 +174,11 @@ def test_nothing_survives(killed: list[Killed]) -> None:
 
 
 def test_the_kills_hit_every_kind_of_process_in_every_phase(killed: list[Killed]) -> None:
-    """The moments reach from before the first test to after the last, and half of the kills found their victim."""
+    """The moments reach from before the first test to after the last, and every kind of victim was found alive several times."""
     counts = {len(run.announced) for run in killed}
     assert len(counts) >= 5
     for victim in VICTIMS:
-        assert sum(run.hit for run in killed if run.victim == victim) >= RUNS // len(VICTIMS) // 2
+        assert sum(run.hit for run in killed if run.victim == victim) >= RUNS // 10
 
 
 def test_a_killed_worker_costs_nothing(killed: list[Killed]) -> None:
