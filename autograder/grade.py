@@ -97,7 +97,7 @@ class Grading:
             self._ours(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
         finally:
             self._isolation()
-            self.publish()
+            self.publish(last=True)
             facts, rows = self.facts(), self._all_rows()
             print(report.staff_log(self.manifest, rows, self.story, facts, verbose=bool(self.job.get("verbose"))))
             sys.stdout.flush()
@@ -229,14 +229,14 @@ class Grading:
         done = self.story.finished and self.story.again is None
         return hints.hinted(self.manifest, question, rows) if done else rows
 
-    def publish(self) -> None:
+    def publish(self, *, last: bool = False) -> None:
         """Replace results.json with what is known now."""
         rows = self._all_rows()
         data = results.document(
             rows, output=report.top(self.manifest, rows, self.story), seconds=time.monotonic() - self.started,
             extra=self.facts(),
         )  # fmt: skip
-        results.write(self.folder, data)
+        results.write(self.folder, data, settle=last)
 
     def facts(self) -> dict[str, Any]:
         """What `extra_data` keeps: enough to repeat the run, nothing that reveals a seed."""

@@ -33,6 +33,10 @@ def make_rng(seed: int) -> Rng:
 
 def seed_everything(seed: int) -> None:
     """Seed torch, numpy and `random`, each unlike `make_rng(seed)`: equal streams would correlate inputs and noise."""
-    torch.manual_seed((seed * 6364136223846793005 + 1442695040888963407) & _MASK)
+    mixed = (seed * 6364136223846793005 + 1442695040888963407) & _MASK
+    if torch.accelerator.is_available():
+        torch.manual_seed(mixed)
+    else:
+        torch.default_generator.manual_seed(mixed)  # torch.manual_seed notes a stack trace for each kind of device
     np.random.seed((seed * 2654435761 + 97) & 0xFFFFFFFF)
     random.seed((seed << 1) | 1)

@@ -153,15 +153,16 @@ def emulate(
 @click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Also write a page to look at: one file, no scripts.")  # fmt: skip
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Run only N of the mutants, always the same.")
+@click.option("--only", multiple=True, metavar="QUESTION", help="Audit only this question; may be repeated.")
 @click.pass_obj
 def audit(
-    course: CourseFolder, homework: str, json_file: Path | None, html_file: Path | None, sample: int | None
+    course: CourseFolder, /, homework: str, sample: int | None, only: tuple[str, ...], **files: Path | None
 ) -> int:
     """Show which wrong solutions would get full marks, and whether every right one does."""
     from starterkit.audit.command import audit as run
 
     [name] = course.homeworks([homework])
-    return run(course, name, sample=sample, json_file=json_file, html_file=html_file)
+    return run(course, name, sample=sample, only=only, **files)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

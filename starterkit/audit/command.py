@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starterkit.diagnostics import EXIT_OK, EXIT_STALE, Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from starterkit.audit.report import Screen
     from starterkit.audit.world import Report, Stage, World
@@ -44,19 +44,19 @@ def parts() -> list[tuple[str, Stage]]:
 
 
 def audit(
-    course: CourseFolder, name: str, *, sample: int | None = None, json_file: Path | None = None,
-    html_file: Path | None = None,
+    course: CourseFolder, name: str, *, sample: int | None = None, only: Sequence[str] = (), **files: Path | None
 ) -> int:  # fmt: skip
-    """Audit a homework; print the report, write it as JSON and HTML where asked. Returns 0, or 1 with findings.
+    """Audit a homework; print the report, and write it to `json_file` and `html_file` where given.
 
-    Ctrl-C ends it with what is known so far, and 1. Raises StarterkitError for sources that are wrong.
+    Returns 0, or 1 with findings. Ctrl-C ends it with what is known so far, and 1.
+    Raises StarterkitError for sources that are wrong.
     """
     one_thread()
     from starterkit.audit.report import Screen, as_json, show
 
-    outputs = [path.resolve() if path else None for path in (json_file, html_file)]
+    outputs = [path.resolve() if path else None for path in map(files.get, ("json_file", "html_file"))]
     screen = Screen(name)
-    report = run(course, name, sample, screen)
+    report = run(course, name, sample, screen, only)
     screen.close()
     show(report)
     if outputs[0]:
@@ -76,16 +76,17 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def run(course: CourseFolder, name: str, sample: int | None, screen: Screen) -> Report:
+def run(course: CourseFolder, name: str, sample: int | None, screen: Screen, only: Sequence[str] = ()) -> Report:
     """Return the report of all parts, or of those before Ctrl-C."""
     from starterkit.audit.preflight import prepared
     from starterkit.audit.world import Report
 
-    report = Report(homework=name, sample=sample)
+    report = Report(homework=name, sample=sample, only=tuple(only))
     began, cpu = time.monotonic(), cpu_seconds()
     try:
         screen.begin("reading and warming up")
-        with prepared(course.source(name), course.root, Collector(course.root), sample) as world:
+        collector = Collector(course.root)
+        with prepared(course.source(name), course.root, collector, sample=sample, only=only) as world:
             world.advance = screen.advance
             _all(world, report, screen.begin)
     except KeyboardInterrupt:

@@ -37,7 +37,8 @@ def check(world: World, part: Part) -> None:
     part.data = {"hints": entries, "alike": [[row["name"] for row in rows] for rows in alike], "unsteady": unsteady}
     groups_said = f"{len(alike)} groups of chaffs that fail the same tests"
     part.summary = f"{len(entries)} hints, {groups_said}, {len(unsteady)} unsteady"
-    _write(world, entries)
+    if not world.only:
+        _write(world, entries)
 
 
 def _joined(rows: list[dict[str, Any]]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starterkit.audit import accept, generate
@@ -25,18 +26,25 @@ SEEDS = range(3)
 
 
 @contextlib.contextmanager
-def prepared(folder: Path, root: Path, collector: Collector, sample: int | None = None) -> Iterator[World]:
-    """Yield the homework, warm and ready to be audited. Raises StarterkitError with every mistake found on the way."""
+def prepared(
+    folder: Path, root: Path, collector: Collector, *, sample: int | None = None, only: Sequence[str] = ()
+) -> Iterator[World]:
+    """Yield the homework, or `only` some of its questions, warm and ready to be audited.
+
+    Raises StarterkitError with every mistake found on the way.
+    """
     homework = load_homework(folder, root, collector)
     if homework is None:
         collector.raise_errors()
         raise AssertionError("a homework that cannot be read leaves an error")
+    _check_known(homework, only, collector)
     found = check_alternatives(homework, collector)
     collector.raise_errors()
     runtime = Runtime(homework)
     try:
         with runtime.active():
-            yield _world(homework, runtime, found, collector, sample)
+            world = _world(homework, runtime, found, collector, sample)
+            yield _narrowed(world, only) if only else world
     finally:
         runtime.close()
 
@@ -62,6 +70,28 @@ def _world(
     )  # fmt: skip
     world.notes["signed"] = signed
     return world
+
+
+def _check_known(homework: Homework, only: Sequence[str], collector: Collector) -> None:
+    known = [question.id for question in homework.questions]
+    for name in only:
+        if name not in known:
+            hint = f"the questions are {', '.join(known)}"
+            collector.add("unknown-question", f"there is no question {name}", path=homework.source_path, hint=hint)
+
+
+def _narrowed(world: World, only: Sequence[str]) -> World:
+    """The same world with some of the questions."""
+    questions = tuple(question for question in world.homework.questions if question.id in only)
+    mutants = [mutant for mutant in world.mutants if mutant.question in only]
+    narrowed = replace(
+        world, homework=replace(world.homework, questions=questions), mutants=mutants, only=tuple(only),
+        wheats=[one for one in world.wheats if one.question in only],
+        chaffs=[one for one in world.chaffs if one.question in only],
+    )  # fmt: skip
+    ids = {mutant.id for mutant in mutants}
+    narrowed.notes["signed"] = {name: one for name, one in world.notes["signed"].items() if name in ids}
+    return narrowed
 
 
 def _bench(homework: Homework, name: str, runtime: Runtime, collector: Collector) -> Bench | None:

@@ -89,7 +89,8 @@ def verdict(report: Report) -> str:
     sampled = f"; a sample of {report.sample} mutants" if report.sample else ""
     count = len(report.findings)
     said = "the audit is clean" if not count else f"{count} finding{'s' * (count != 1)}"
-    return f"{report.homework}: {said} ({spent}{sampled})"
+    only = f"; only {', '.join(report.only)}" if report.only else ""
+    return f"{report.homework}: {said} ({spent}{sampled}{only})"
 
 
 def as_json(report: Report) -> str:
@@ -100,6 +101,7 @@ def as_json(report: Report) -> str:
         "clean": not report.findings and not report.interrupted,
         "interrupted": report.interrupted or None,
         "sample": report.sample,
+        "only": list(report.only),
         "seconds": round(report.seconds, 2),
         "cpu_s": round(report.cpu_s, 2),
         "parts": {

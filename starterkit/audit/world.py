@@ -57,6 +57,7 @@ class Report:
     seconds: float = 0.0
     cpu_s: float = 0.0
     sample: int | None = None
+    only: tuple[str, ...] = ()
 
     @property
     def findings(self) -> list[Finding]:
@@ -81,6 +82,7 @@ class World:
     collector: Collector
     workers: int = executor.JOBS
     sample: int | None = None
+    only: tuple[str, ...] = ()
     advance: Callable[[int, int], None] = lambda done, total: None
     notes: dict[str, Any] = field(default_factory=dict)  # what one part leaves for a later one
 

@@ -40,6 +40,18 @@ def test_a_good_suite_is_clean(course: Spoiled, tmp_path: Path) -> None:
     assert {**wanted, "hint": "A detach cuts the gradient to the log-variance."} in hints
 
 
+def test_one_question_alone(course: Spoiled, tmp_path: Path) -> None:
+    """With --only, the mutants and alternatives of that question, and no hints written; unknown questions are exit 2."""
+    code, said = course.audit("--only", "1.1a", "--json", str(tmp_path / "a.json"))
+    assert code == 0, said
+    report = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert report["only"] == ["1.1a"]
+    assert {row["question"] for row in report["parts"]["chaffs"]["chaffs"]} == {"1.1a"}
+    assert not (course.homework / "audit_hints.json").exists()
+    code, said = course.audit("--only", "7.1a")
+    assert (code, "there is no question 7.1a" in said) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("test", "law"),
     [
