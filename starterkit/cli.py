@@ -95,12 +95,13 @@ def new(course: CourseFolder, name: str) -> int:
 @HW
 @click.option("--budget", type=click.Choice(["smoke", "cpu"]), default="smoke", show_default=True,
               help="How much training: a few steps, or what a CPU bears.")  # fmt: skip
+@click.option("--seed", type=int, default=0, help="Added to every set_seed: the same experiments by other chance.")
 @click.pass_obj
-def run(course: CourseFolder, homework: str, budget: str) -> int:
+def run(course: CourseFolder, homework: str, budget: str, seed: int) -> int:
     """Execute the solved notebook in a Jupyter kernel; the result goes to dist/HW-run.ipynb."""
     from starterkit.run import run as execute
 
-    return execute(course, homework, budget, click.echo)
+    return execute(course, homework, budget, click.echo, seed=seed)
 
 
 @cli.command()

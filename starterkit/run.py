@@ -20,10 +20,10 @@ BUDGETS = ("smoke", "cpu")
 LONGEST = {"smoke": 300, "cpu": 3600}  # seconds one cell may take
 
 
-def run(course: CourseFolder, name: str, budget: str, say: Callable[[str], None]) -> int:
+def run(course: CourseFolder, name: str, budget: str, say: Callable[[str], None], *, seed: int = 0) -> int:
     """Execute the solved notebook of `name` and write dist/NAME-run.ipynb; 1 if a cell failed.
 
-    `budget` reaches hwkit through the environment variable HW_BUDGET. Raises StarterkitError for a wrong source.
+    `budget` and `seed` reach hwkit through the environment variables HW_BUDGET and HW_SEED. Raises StarterkitError for a wrong source.
     """
     from starterkit.build import build
 
@@ -38,7 +38,7 @@ def run(course: CourseFolder, name: str, budget: str, say: Callable[[str], None]
     with tempfile.TemporaryDirectory(prefix="run-") as folder:
         solved = built.solutions[f"{name}_solved.ipynb"]
         archive.write_tree({**built.kit, f"{name}.ipynb": solved}, Path(folder))
-        notebook, failure = execute(solved, Path(folder), budget)
+        notebook, failure = execute(solved, Path(folder), budget, seed)
     target = course.dist / f"{name}-run.ipynb"
     archive.replace_file(notebook, target)
     verdict = "failed" if failure else "all cells ran"
@@ -48,7 +48,7 @@ def run(course: CourseFolder, name: str, budget: str, say: Callable[[str], None]
     return EXIT_STALE if failure else EXIT_OK
 
 
-def execute(source: bytes, folder: Path, budget: str) -> tuple[bytes, str | None]:
+def execute(source: bytes, folder: Path, budget: str, seed: int = 0) -> tuple[bytes, str | None]:
     """Return the executed notebook, and the error of the first cell that failed."""
     from starterkit.jupyter import load_nbformat
 
@@ -57,7 +57,10 @@ def execute(source: bytes, folder: Path, budget: str) -> tuple[bytes, str | None
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     notebook: Any = nbformat.reads(source.decode(), as_version=4)
-    environment = {**os.environ, "HW_BUDGET": budget, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    environment = {
+        **os.environ, "HW_BUDGET": budget, "HW_SEED": str(seed), "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }  # fmt: skip  # one thread: small networks gain nothing from more, and lose much where cores are shared
     client = NotebookClient(
         notebook, timeout=LONGEST[budget], kernel_name="python3", resources={"metadata": {"path": str(folder)}},
         extra_arguments=["--log-level=40"],
