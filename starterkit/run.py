@@ -23,7 +23,8 @@ LONGEST = {"smoke": 300, "cpu": 3600}  # seconds one cell may take
 def run(course: CourseFolder, name: str, budget: str, say: Callable[[str], None], *, seed: int = 0) -> int:
     """Execute the solved notebook of `name` and write dist/NAME-run.ipynb; 1 if a cell failed.
 
-    `budget` and `seed` reach hwkit through the environment variables HW_BUDGET and HW_SEED. Raises StarterkitError for a wrong source.
+    `budget` and `seed` reach hwkit through the environment variables HW_BUDGET and HW_SEED.
+    Raises StarterkitError for a wrong source.
     """
     from starterkit.build import build
 
