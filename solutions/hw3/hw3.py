@@ -87,6 +87,8 @@ def check_logdet(found, truth, direction):
     assert tuple(found.shape) == shape, f"{direction}: logdet is one number per example, {shape}, not the batch's sum"
     flipped = alike(found, -truth) and not alike(found, truth)
     assert not flipped, f"{direction}: logdet has the opposite sign, it belongs to the other direction"
+    summed = alike(found, truth.sum().expand(shape)) and not alike(found, truth)
+    assert not summed, f"{direction}: logdet is one number per example, not the sum over the batch"
     assert_close(found, truth.detach(), f"{direction}: logdet is the log of |det| of the Jacobian")
 
 
@@ -102,7 +104,7 @@ class WavyNet(nn.Module):
         return 1.5 * torch.sin(x @ self.weight + self.bias)
 
 
-# %% [markdown] problem="3.1" minutes=150
+# %% [markdown] problem="3.1" minutes=215
 # ## Problem 3.1: Flow layers
 #
 # A flow is a stack of invertible layers $f=f_L\circ\dots\circ f_1$. Each layer answers two questions: where does $x$
@@ -189,8 +191,8 @@ class WavyNet(nn.Module):
 # | $g$ | yours: `torch.tanh` keeps scales between $1/e$ and $e$ | – | – |
 # | $s$ | log-scale, zero where $m$ is true | `(B, D)` | same |
 #
-# Any smooth $g$ will do, as long as no scale can become zero or overflow (an unbounded $e^{r}$ blows up early in
-# training). The given `coupling_net` starts near zero, so a fresh layer is almost the identity. What may the network
+# Any smooth $g$ will do, as long as no scale can become zero or overflow, however large $r$ is (an unbounded $e^{r}$
+# blows up early in training). The given `coupling_net` starts near zero, so a fresh layer is almost the identity. What may the network
 # see? If a single transformed coordinate slips into `net`, the Jacobian is no longer triangular, and both (3.2) and
 # your inverse are wrong.
 
@@ -241,11 +243,19 @@ class AffineCoupling(nn.Module):
 
 
 # %% tests="3.1a"
+class LoudNet(nn.Module):
+    """A network whose raw scales and shifts are all 800."""
+
+    def forward(self, x):
+        return 800 + 0 * torch.cat([x, x], -1)
+
+
 def wavy_coupling(rng, d=None, b=None):
-    """A coupling layer around a WavyNet with a random mask, its net, and a batch."""
+    """A coupling layer around a WavyNet, its random mask, and a batch."""
     d, b = d or rng.size(2, 6), b or rng.size(2, 5)
+    first, last = torch.randperm(d, generator=rng)[[0, -1]]
     mask = torch.rand(d, generator=rng) < 0.5
-    mask[rng.size(0, d - 1)] = False  # at least one coordinate is transformed
+    mask[first], mask[last] = True, False  # at least one coordinate is transformed and, from two on, one passes
     net = WavyNet(d, rng)
     return AffineCoupling(d, mask, 8, net), mask, 2 * torch.randn(b, d, generator=rng)
 
@@ -277,10 +287,14 @@ def test_logdet_is_the_log_of_the_stretch(rng):
 
 @points(0.5)
 def test_inverse_undoes_forward(rng):
-    """inverse(forward(x)) is x."""
-    layer, _, x = wavy_coupling(rng)
-    back = layer.inverse(layer.forward(x)[0])[0]
-    assert_close(back, x, "inverse must undo forward: subtract the shift first, then divide by the same scale")
+    """inverse(forward(x)) is x, which needs a net that sees only what passes."""
+    layer, mask, x = wavy_coupling(rng, rng.size(2, 4))
+    z, logdet = layer.forward(x)
+    other = torch.where(mask, x, x + 1)  # what a net sees that looks at all of x
+    hidden = alike(layer.forward(other)[1], logdet)
+    assert hidden, "The net sees coordinates that it transforms: give it x times the mask"
+    message = "inverse must undo forward: subtract the shift first, then divide by the same scale"
+    assert_close(layer.inverse(z)[0], x, message)
 
 
 ### BEGIN HIDDEN TESTS
@@ -295,9 +309,12 @@ def test_coupling_logdet_equals_autograd(rng):
 
 @points(1)
 def test_coupling_is_invertible_both_ways(rng):
-    """forward(inverse(z)) and inverse(forward(x)) are the identity, and the two logdets cancel."""
+    """forward(inverse(z)) and inverse(forward(x)) are the identity, the two logdets cancel, and training keeps it so."""
     for _ in range(3):
         layer, _, x = wavy_coupling(rng)
+        with torch.no_grad():
+            for parameter in layer.parameters():  # as if trained: nothing of this depends on how a layer starts
+                parameter.add_(0.3 * torch.randn(parameter.shape, generator=rng))
         z, there = layer.forward(x)
         again, back = layer.inverse(z)
         assert_close(again, x, "inverse(forward(x)) is x")
@@ -320,7 +337,7 @@ def test_net_sees_only_what_passes(rng):
     assert_close(slope.log().sum(-1), logdet.detach(), "The net sees coordinates that it transforms")
 
 
-@points(0.5)
+@points(0.25)
 def test_extreme_masks_and_single_examples(rng):
     """With everything passing the layer is the identity with logdet 0; with nothing passing it still inverts; B = 1."""
     d = rng.size(1, 5)
@@ -334,6 +351,8 @@ def test_extreme_masks_and_single_examples(rng):
     z, logdet = constant.forward(x)
     assert_close(constant.inverse(z)[0], x, "With nothing passing, scale and shift are constants")
     check_logdet(logdet, jacobian_logdet(constant.forward, x), "forward")
+    loud = AffineCoupling(d, torch.zeros(d, dtype=torch.bool), 8, LoudNet())
+    assert_finite(loud.forward(x), "A scale overflows when the net's output is large: bound the log-scale")
 
 
 @points(0.5)
@@ -349,6 +368,16 @@ def test_coupling_gradients(rng):
     assert bool((shift == 0).all()), "logdet depends on the second half of the net's output, which is the shift"
     moved = torch.autograd.grad(z.sum(), layer.net.bias)[0].chunk(2)[1]
     assert bool((moved != 0).any()), "no gradient of z reaches the shifts"
+
+
+@float32
+@points(0.25)
+def test_coupling_keeps_the_dtype(rng):
+    """In float32 everything that comes out is float32, in both directions, with the default net, too."""
+    layer, mask, x = wavy_coupling(rng)
+    for made in (layer, AffineCoupling(len(mask), mask, 4)):
+        for out in (*made.forward(x), *made.inverse(x)):
+            assert out.dtype == torch.float32, "float32 gave another dtype: was a tensor made with a fixed one?"
 
 
 ### END HIDDEN TESTS
@@ -419,13 +448,16 @@ def uneven(rng, b, d):
 @points(1)
 def test_first_batch_leaves_with_mean_zero_and_spread_one(rng):
     """The first training batch leaves with mean 0 and standard deviation 1 in every dimension."""
-    b, d = rng.size(40, 80), rng.size(1, 5)
+    b, d = rng.size(100, 200), rng.size(1, 5)
     x = uneven(rng, b, d)
     z, logdet = ActNorm(d)(x)
     assert tuple(z.shape) == (b, d), f"expected shape {(b, d)}, got {tuple(z.shape)}"
     assert tuple(logdet.shape) == (b,), f"logdet is one number per example, {(b,)}, got {tuple(logdet.shape)}"
     assert_close(z.mean(0), torch.zeros(d), "The first batch leaves with mean zero per dimension (not over everything)")
-    assert_close(z.std(0), torch.ones(d), "The first batch leaves with standard deviation one", rtol=2 / b)
+    squared = alike(z.std(0) * x.std(0), torch.ones(d))
+    assert not squared, "Divide by the standard deviation, not by the variance"
+    message = "The first batch leaves with standard deviation one"
+    assert_close(z.std(0), torch.ones(d), message, rtol=6 / b)  # with or without Bessel's correction
 
 
 @points(0.5)
@@ -440,7 +472,7 @@ def test_second_batch_does_not_set_it_again(rng):
 
 
 ### BEGIN HIDDEN TESTS
-@points(1)
+@points(0.75)
 def test_actnorm_logdet_equals_autograd(rng):
     """logdet sums the log-scales of all dimensions: it equals autograd's, in both directions, and for one example."""
     for d in (1, 2, rng.size(3, 6)):
@@ -451,7 +483,7 @@ def test_actnorm_logdet_equals_autograd(rng):
         check_logdet(layer.inverse(x)[1], jacobian_logdet(layer.inverse, x), "inverse")
 
 
-@points(0.75)
+@points(0.5)
 def test_actnorm_is_invertible(rng):
     """inverse undoes forward, and the two logdets cancel."""
     d = rng.size(1, 5)
@@ -503,8 +535,44 @@ def test_actnorm_learns_and_treats_examples_alone(rng):
     )
     parameters = list(layer.parameters())
     found = torch.autograd.grad((z * z).sum() + z.sum() + logdet.sum(), parameters, allow_unused=True)
-    reached = sum(g.numel() for g in found if g is not None and bool((g != 0).all()))
+    assert all(g is not None for g in found), (
+        "a parameter never receives a gradient: a flag is a buffer, not a parameter"
+    )
+    reached = sum(g.numel() for g in found if bool((g != 0).all()))
     assert reached >= 2 * d, "a scale and a shift per dimension are parameters that receive a gradient"
+
+
+@points(0.25)
+def test_actnorm_gradients_for_its_parameters(rng):
+    """The gradients for the parameters are those of the map and of its log-determinant, in both directions."""
+    layer = ActNorm(2)
+    layer(uneven(rng, 30, 2))
+    x, step = torch.randn(3, 2, generator=rng), 1e-5
+    for name, way in (("forward", layer.forward), ("inverse", layer.inverse)):
+        for k, part in enumerate(("output", "logdet")):
+            parameters = list(layer.parameters())
+            slopes = torch.autograd.grad(way(x)[k].sum(), parameters, allow_unused=True)
+            for parameter, slope in zip(parameters, slopes, strict=True):
+                for i in range(parameter.numel()):
+                    ends = []
+                    for move in (step, -2 * step, step):  # up, down, and back
+                        with torch.no_grad():
+                            parameter.reshape(-1)[i] += move
+                        ends.append(float(way(x)[k].sum().detach()))
+                    found = 0.0 if slope is None else float(slope.reshape(-1)[i])
+                    difference = (ends[0] - ends[1]) / (2 * step)
+                    message = f"{name}: the gradient of the {part} for a parameter; was something detached?"
+                    assert_close(found, difference, message, rtol=1e-4, atol=1e-4)
+
+
+@float32
+@points(0.25)
+def test_actnorm_keeps_the_dtype(rng):
+    """In float32 everything that comes out is float32, in both directions."""
+    d = rng.size(1, 4)
+    layer, x = ActNorm(d), uneven(rng, 20, d)
+    for out in (*layer.forward(x), *layer.inverse(x)):
+        assert out.dtype == torch.float32, "float32 gave another dtype: was a tensor made with a fixed one?"
 
 
 ### END HIDDEN TESTS
@@ -614,10 +682,10 @@ def matrix_layer(rng, d):
 
 
 @core
-@points(1)
+@points(0.75)
 def test_empty_flow_is_the_standard_normal(rng):
     """Without layers the flow is the standard normal, constant included."""
-    b, d = rng.size(2, 5), rng.size(1, 5)
+    b, d = rng.size(2, 5), rng.size(2, 5)
     x = torch.randn(b, d, generator=rng)
     normal = torch.distributions.Normal(0.0, 1.0).log_prob(x.double()).sum(-1)
     found = Flow(d, []).log_prob(x)
@@ -629,19 +697,34 @@ def test_empty_flow_is_the_standard_normal(rng):
 
 @points(0.5)
 def test_layers_apply_in_order(rng):
-    """forward goes through the layers in the order of the list, and adds their log-determinants."""
+    """forward goes through the layers in the order of the list and adds their log-determinants, inverse goes back."""
     d = rng.size(2, 4)
     first, second = matrix_layer(rng, d), matrix_layer(rng, d)
     x = torch.randn(3, d, generator=rng)
-    z, logdet = Flow(d, [first, second])(x)
+    flow = Flow(d, [first, second])
+    z, logdet = flow(x)
     middle, one = first(x)
     wanted, two = second(middle)
     assert_close(z, wanted.detach(), "forward(x) is the last layer of ... of the first layer of x")
     assert_close(logdet, (one + two).detach(), "The logdet of a stack is the sum over its layers")
+    assert_close(flow.inverse(z.detach())[0], x, "inverse takes the layers in reverse order: undo the last one first")
+
+
+@points(0.5)
+def test_log_prob_adds_the_logdet(rng):
+    """log_prob is the base density at f(x), plus the log-determinant of forward."""
+    d, x = 2, torch.randn(3, 2, generator=rng)
+    layer = matrix_layer(rng, d)
+    z, logdet = layer(x)
+    base = (-0.5 * (z.square() + LOG_2PI).sum(-1)).detach()
+    found = Flow(d, [layer]).log_prob(x)
+    assert not alike(found, base - logdet), "log_prob adds the log-determinant of forward, it has the opposite sign"
+    assert not alike(found, base), "log_prob lacks the log-determinant of forward"
+    assert_close(found, base + logdet.detach(), "log_prob is the log-density of z under N(0, I) plus the logdet")
 
 
 ### BEGIN HIDDEN TESTS
-@points(1)
+@points(0.75)
 def test_linear_flow_is_a_gaussian(rng):
     """With linear layers log_prob is that of the Gaussian that they define."""
     d = rng.size(1, 4)
@@ -651,16 +734,52 @@ def test_linear_flow_is_a_gaussian(rng):
     x = torch.randn(4, d, generator=rng)
     white = x @ total.T + at
     wanted = -0.5 * (white.square().sum(-1) + d * LOG_2PI) + torch.linalg.slogdet(total)[1]
-    message = "log_prob is the log-density of f(x) under N(0, I), plus (not minus) the log-determinant of forward"
     found = Flow(d, layers).log_prob(x)
-    assert_close(found, wanted, message)
+    assert_close(
+        found, wanted, "log_prob is the log-density of f(x) under N(0, I), plus the log-determinant of forward"
+    )
     assert found.requires_grad, "log_prob carries no gradient: was it detached?"
     (slope,) = torch.autograd.grad(found.sum(), layers[1].offset)
     assert_close(slope, -white.sum(0), "The gradient of log_prob for the shift of the last layer is minus the sum of z")
     assert_gradients_match(Flow(d, layers).log_prob, x[:2])
 
 
-@points(0.75)
+@points(0.25)
+def test_flow_gradients(rng):
+    """Gradients flow through both results of both directions, of layers whose stretch depends on the place."""
+    flow = Flow(2, [CubeLayer(0.5 + torch.rand(2, generator=rng)), matrix_layer(rng, 2)])
+    x = torch.randn(2, 2, generator=rng)
+    for way in (flow.forward, flow.inverse):
+        for k, part in enumerate(("the output", "logdet")):
+            message = f"no gradient flows through {part}, or a wrong one: was it detached?"
+            assert_gradients_match(lambda t, way=way, k=k: way(t)[k], x, message=message)
+
+
+@points(0.25)
+def test_a_flow_without_layers_is_the_identity(rng):
+    """Without layers both directions are the identity with logdet zero, one for each example, also at the origin."""
+    b, d = rng.size(2, 5), rng.size(1, 5)
+    flow = Flow(d, [])
+    for x in (torch.randn(b, d, generator=rng), torch.zeros(b, d)):
+        for name, way in (("forward", flow.forward), ("inverse", flow.inverse)):
+            out, logdet = way(x)
+            assert_close(out, x, f"{name}: without layers nothing moves")
+            assert_close(logdet, torch.zeros(b), f"{name}: without layers logdet is zero, one for each example")
+
+
+@points(0.25)
+def test_flow_keeps_the_dtype(rng):
+    """A float32 flow gives float32 densities and samples, whatever the default dtype is."""
+    d = rng.size(1, 4)
+    x = torch.randn(3, d, generator=rng, dtype=torch.float32)
+    for layers in ([], [matrix_layer(rng, d)]):
+        flow = Flow(d, layers).float()
+        drawn = flow.sample(2, torch.Generator().manual_seed(rng.size(0, 10**6)))
+        for out in (*flow.forward(x), *flow.inverse(x), flow.log_prob(x), drawn):
+            assert out.dtype == torch.float32, "float32 gave another dtype: draw noise in the dtype of self.origin"
+
+
+@points(0.5)
 def test_flow_inverse_undoes_the_layers_backwards(rng):
     """inverse takes the layers in reverse order, example by example, and its log-determinant has the other sign."""
     d = rng.size(2, 4)
@@ -674,7 +793,7 @@ def test_flow_inverse_undoes_the_layers_backwards(rng):
         check_logdet(same, there, "forward")
 
 
-@points(0.5)
+@points(0.25)
 def test_flow_density_integrates_to_one(rng):
     """The density of a curved flow integrates to one over the plane."""
     turn = torch.linalg.qr(torch.randn(2, 2, generator=rng)).Q
@@ -684,7 +803,7 @@ def test_flow_density_integrates_to_one(rng):
     assert_integrates_to_one(lambda x: flow.log_prob(x).detach(), box, n=100, message=message)
 
 
-@points(0.5)
+@points(0.25)
 def test_samples_come_from_the_model(rng):
     """Samples that go forward again are standard normal noise, drawn afresh for every dimension and example."""
     layers = [matrix_layer(rng, 2), CubeLayer(torch.tensor([0.5, 1.0]))]
@@ -814,7 +933,8 @@ with torch.no_grad():
 
 # %% experiment="3.1"
 with torch.no_grad():
-    fig, axes = plt.subplots(1, 6, figsize=(13, 2.6))
+    fig, axes = plt.subplots(2, 3, figsize=(8, 5.6))
+    axes = axes.ravel()
     axis = torch.linspace(-1.7, 2.7, 200)
     grid = torch.cartesian_prod(axis, axis)
     height = flow.log_prob(grid).exp().reshape(200, 200).T
@@ -835,8 +955,8 @@ fig.tight_layout()
 savefig(
     "F3.1",
     fig,
-    alt="Left: density of the flow with two bright arcs and samples on them. Right: five scatter plots from two moons to"
-    " a round cloud.",
+    alt="First panel: density of the flow with two bright arcs and samples on them. Then five scatter plots from two moons"
+    " to a round cloud.",
     answer="Replace this sentence by your three or four sentences.",
 )
 
@@ -868,7 +988,7 @@ savefig(
     answer="Replace this sentence by your two or three sentences.",
 )
 
-# %% [markdown] problem="3.2" minutes=75
+# %% [markdown] problem="3.2" minutes=135
 # ## Problem 3.2: Dequantise and audit
 #
 # Pixels are integers, densities are not. Give a continuous model integers and it will put an infinitely thin,
@@ -962,27 +1082,37 @@ def noisy_pixels(rng, b=None, d=None):
 
 @core
 @points(0.75)
-def test_the_middle_of_the_range_goes_to_zero(rng):
-    """x + u = K/2 is the middle, y = 0, whatever alpha; one logdet per example."""
-    b, d, half = rng.size(2, 5), rng.size(1, 5), rng.size(1, 8)
-    alpha = 0.2 * float(torch.rand((), generator=rng))
-    y, logdet = dequantize_logit(torch.full((b, d), half), 2 * half, alpha, torch.zeros(b, d))
-    message = "x + u = K/2 goes to y = 0; divide by K, the number of levels, not K - 1"
-    assert_close(y, torch.zeros(b, d), message)
-    assert tuple(logdet.shape) == (b,), f"logdet is one number per example, {(b,)}, got {tuple(logdet.shape)}"
+def test_the_sigmoid_undoes_the_logit(rng):
+    """The sigmoid of y runs from alpha to 1 - alpha, in proportion to x + u; one logdet per example."""
+    x, levels, alpha, u = noisy_pixels(rng)
+    x[0] = 0
+    y, logdet = dequantize_logit(x, levels, alpha, u)
+    assert tuple(y.shape) == tuple(x.shape), f"expected shape {tuple(x.shape)}, got {tuple(y.shape)}"
+    size = tuple(logdet.shape)
+    assert size == (len(x),), f"logdet is one number per example, {(len(x),)}, got {size}"
+    share = (torch.sigmoid(y) - alpha) / (1 - 2 * alpha)
+    inside = y.isfinite()
+    fewer = alike((levels - 1) * share[inside], (x + u)[inside])
+    assert not fewer, "There are K levels, and x + u runs through [0, K): divide by K, not K - 1"
+    assert_close(levels * share, x + u, "y is the logit of alpha + (1 - 2 alpha)(x + u)/K, with the noise as it comes")
 
 
 @points(0.5)
-def test_logdet_without_squeezing(rng):
-    """With alpha = 0, one pixel and noise 1/2, the slope at the middle of K levels is 4/K."""
-    half = rng.size(1, 8)
-    levels = 2 * half + 1
-    _, logdet = dequantize_logit(torch.tensor([[half]]), levels, 0.0, torch.tensor([[0.5]]))
-    missing = alike(logdet, torch.tensor([math.log(4.0)]))
-    assert not missing, "logdet lacks -log K: the map starts from x + u, not from (x + u)/K"
-    assert not alike(logdet, torch.tensor([-math.log(4 / levels)])), "logdet has the opposite sign"
+def test_slope_in_the_middle(rng):
+    """At x + u = K/2 every pixel contributes log(1 - 2 alpha) - log K + log 4, whatever the number of pixels."""
+    b, d, half = rng.size(2, 4), rng.size(2, 4), rng.size(1, 8)
+    levels, alpha = 2 * half + 1, 0.05 + 0.2 * float(torch.rand((), generator=rng))
+    _, found = dequantize_logit(torch.full((b, d), half), levels, alpha, torch.full((b, d), 0.5))
+    slope = torch.full((b,), math.log(1 - 2 * alpha) - math.log(levels) + math.log(4.0))
+    lacks_k = alike(found, d * (slope + math.log(levels)))
+    assert not lacks_k, "logdet lacks -log K: the map starts from x + u, not from (x + u)/K"
+    lacks_squeeze = alike(found, d * (slope - math.log(1 - 2 * alpha)))
+    assert not lacks_squeeze, "logdet lacks log(1 - 2 alpha), the slope of the squeeze"
+    upside_down = alike(found, d * (slope - 2 * math.log(4.0))) or alike(found, -d * slope)
+    assert not upside_down, "The slope of the logit is 1/(s(1 - s)): its logarithm has two minus signs"
+    assert not alike(found, b * d * slope), "logdet is one number per example, not the sum over the batch"
     assert_close(
-        logdet, torch.tensor([math.log(4 / levels)]), "The slope of the logit at 1/2 is 4, and that of x/K is 1/K"
+        found, d * slope, "In the middle the logit has slope 4 and the squeeze (1 - 2 alpha)/K, for each pixel"
     )
 
 
@@ -1005,9 +1135,6 @@ def test_dequantize_logdet_equals_autograd(rng):
         x, levels, alpha, u = noisy_pixels(rng, b)
         found = dequantize_logit(x, levels, alpha, u)[1]
         truth = jacobian_logdet(lambda v, x=x, n=levels, a=alpha: dequantize_logit(x, n, a, v), u)
-        constant = (found - truth).detach() / x.shape[1]
-        slipped = alike(constant, constant.new_full((b,), -math.log(1 - 2 * alpha)))
-        assert not slipped, "logdet lacks log(1 - 2 alpha)"
         check_logdet(found, truth, "dequantize_logit")
 
 
@@ -1120,7 +1247,10 @@ def test_values_outside_the_range_are_clipped(rng):
 
 # %% solution="3.2c"
 def flow_bpd(flow: nn.Module, x: Tensor, levels: int, alpha: float, u: Tensor) -> Tensor:
-    """Return bits per dimension of images x (B, D) int64 with noise u (B, D), equation (3.7): (B,)."""
+    """Return bits per dimension of images x (B, D) int64 with noise u (B, D), equation (3.7): (B,).
+
+    Gradients reach the parameters of `flow`, and `u` (noise that is itself learned needs them).
+    """
     ### BEGIN SOLUTION
     y, logdet = dequantize_logit(x, levels, alpha, u)
     return -(flow.log_prob(y) + logdet) / (x.shape[-1] * math.log(2))
@@ -1160,16 +1290,23 @@ def test_uniform_model_pays_log2_of_the_levels(rng):
     """A model that is uniform on the cube pays log2 K bits per dimension for every image."""
     b, d, levels = rng.size(2, 5), rng.size(1, 6), rng.size(2, 20)
     alpha = 0.01 + 0.2 * float(torch.rand((), generator=rng))
-    x, u = torch.randint(levels, (b, d), generator=rng), torch.rand(b, d, generator=rng)
-    found = flow_bpd(UniformCube(alpha), x, levels, alpha, u)
+    x, u = torch.randint(levels, (b, d), generator=rng), 0.02 + 0.96 * torch.rand(b, d, generator=rng)
+    model = UniformCube(alpha)
+    found = flow_bpd(model, x, levels, alpha, u)
     assert tuple(found.shape) == (b,), f"one number per example, {(b,)}, got {tuple(found.shape)}"
-    nats = alike(found, torch.full((b,), math.log(levels)))
-    assert not nats, "These are nats per dimension; bits are nats divided by log 2"
-    assert_close(found, torch.full((b,), math.log2(levels)), "A uniform model pays log2 K bits per dimension")
+    bits = torch.full((b,), math.log2(levels))
+    assert not alike(found, bits * math.log(2)), "These are nats per dimension; bits are nats divided by log 2"
+    assert d == 1 or not alike(found, d * bits), "Bits per dimension: divide by the number of dimensions D"
+    assert not alike(found, -bits), "bpd is a cost: minus the log-density"
+    s = alpha + (1 - 2 * alpha) * (x + u) / levels
+    alone = -model.log_prob(torch.log(s / (1 - s))) / (d * math.log(2))
+    assert not alike(found, alone), "The log-determinant of the dequantisation is missing"
+    assert not alike(found, 2 * alone - bits), "The log-determinant is added to log q, it has the opposite sign"
+    assert_close(found, bits, "A uniform model pays log2 K bits per dimension")
 
 
 ### BEGIN HIDDEN TESTS
-@points(1)
+@points(0.75)
 def test_bits_are_those_of_the_discrete_model(rng):
     """Averaged over the noise, 2^-bpd is the probability of the pixel, and the bound of Jensen holds."""
     levels, alpha, n = rng.size(2, 6), 0.05, 400
@@ -1199,6 +1336,17 @@ def test_bits_add_over_dimensions(rng):
     assert_close(found, torch.stack(columns).mean(0).detach(), "bpd is the average over dimensions, not their sum")
     (gradient,) = torch.autograd.grad(found.sum(), model.centre)
     assert bool((gradient != 0).all()), "no gradient reaches the model"
+    assert_gradients_match(lambda noise: flow_bpd(model, x, levels, alpha, noise), 0.02 + 0.96 * u)
+
+
+@float32
+@points(0.25)
+def test_bits_keep_the_dtype(rng):
+    """float32 noise and a float32 model give float32 bits, although x is int64."""
+    d, levels = rng.size(1, 4), rng.size(2, 20)
+    x, u = torch.randint(levels, (2, d), generator=rng), 0.02 + 0.96 * torch.rand(2, d, generator=rng)
+    found = flow_bpd(LogisticDensity(torch.zeros(d), 0.7), x, levels, 0.05, u)
+    assert found.dtype == torch.float32, "float32 noise gave another dtype: was a tensor made with a fixed one?"
 
 
 ### END HIDDEN TESTS
@@ -1211,13 +1359,13 @@ def test_bits_add_over_dimensions(rng):
 # training. A second, wider flow trains on and on without stopping; keep its samples for Problem 3.5, they have a
 # surprise in them.
 #
-# **What to expect** (budget `cpu`, 40 epochs, 10 seconds; the wide one 60 seconds). Validation bpd falls from about 2.6
+# **What to expect** (budget `cpu`, 40 epochs, 10 seconds; the wide one 30 seconds). Validation bpd falls from about 2.6
 # to 2.36 at epoch 5 and ends near **2.18 ± 0.04**; test bpd of the kept model is 2.15, between the histogram (2.43) and
 # the PixelCNN of Homework 1 (1.94). The wide flow is best after some 25 epochs, at 2.12, and has lost 0.4 bits by the
 # end. If you see numbers below 1.9, a constant of (3.5) is missing; if you are above 3 after ten epochs, look at the
 # sign of a log-determinant.
 
-# %% experiment="3.2" cpu_minutes=1 t4_minutes=1
+# %% experiment="3.2" cpu_minutes=0.7 t4_minutes=0.7
 import copy
 
 import digits
@@ -1339,7 +1487,7 @@ savefig(
     answer="Replace this sentence by your three or four sentences.",
 )
 
-# %% [markdown] problem="3.3" minutes=120
+# %% [markdown] problem="3.3" minutes=195
 # ## Problem 3.3: The objectives of the game
 #
 # A generator $G$ turns noise into samples; a discriminator (or *critic*) gives every $x$ a real number, its logit
@@ -1507,20 +1655,6 @@ def test_discriminator_wants_real_up_and_fake_down(rng):
         assert worse, f"{kind}: higher logits for fakes should raise the loss; look at the sign of the fake term"
 
 
-### BEGIN HIDDEN TESTS
-@points(1)
-def test_discriminator_gradients(rng):
-    """The gradient of each logit is that of its term in the table, divided by its own batch size."""
-    r = (2 * torch.randn(rng.size(2, 5), 1, generator=rng)).requires_grad_()
-    f = (2 * torch.randn(rng.size(6, 9), 1, generator=rng)).requires_grad_()
-    for kind in KINDS:
-        loss = d_loss(kind, r, f)
-        assert loss.requires_grad, f"{kind}: the loss carries no gradient"
-        to_r, to_f = torch.autograd.grad(loss, [r, f])
-        assert_close(to_r, (slope_real(kind, r) / len(r)).detach(), f"{kind}: gradient for the logits of real examples")
-        assert_close(to_f, (slope_fake(kind, f) / len(f)).detach(), f"{kind}: gradient for the logits of fakes")
-
-
 @points(0.5)
 def test_discriminator_loss_is_stable(rng):
     """Logits of a thousand give a finite loss with a finite gradient, and the loss is then linear in them."""
@@ -1533,6 +1667,20 @@ def test_discriminator_loss_is_stable(rng):
         assert_finite(torch.autograd.grad(loss, [r, f]), f"{kind}: the gradient at large logits")
     for kind, right in (("minimax", 0.0), ("ns", 0.0), ("hinge", 0.0)):
         assert_close(d_loss(kind, big, -big), torch.tensor(right), f"{kind}: the loss of one that is confidently right")
+
+
+### BEGIN HIDDEN TESTS
+@points(0.75)
+def test_discriminator_gradients(rng):
+    """The gradient of each logit is that of its term in the table, divided by its own batch size."""
+    r = (2 * torch.randn(rng.size(2, 5), 1, generator=rng)).requires_grad_()
+    f = (2 * torch.randn(rng.size(6, 9), 1, generator=rng)).requires_grad_()
+    for kind in KINDS:
+        loss = d_loss(kind, r, f)
+        assert loss.requires_grad, f"{kind}: the loss carries no gradient"
+        to_r, to_f = torch.autograd.grad(loss, [r, f])
+        assert_close(to_r, (slope_real(kind, r) / len(r)).detach(), f"{kind}: gradient for the logits of real examples")
+        assert_close(to_f, (slope_fake(kind, f) / len(f)).detach(), f"{kind}: gradient for the logits of fakes")
 
 
 @points(0.25)
@@ -1552,6 +1700,16 @@ def test_unknown_kind_is_refused(rng):
     for kind in ("wasserstein", "", "NS"):
         with raises(ValueError):
             d_loss(kind, x, x)
+
+
+@float32
+@points(0.25)
+def test_discriminator_loss_keeps_the_dtype(rng):
+    """float32 logits give a float32 loss, for all five kinds."""
+    r, f = torch.randn(3, generator=rng), torch.randn(4, generator=rng)
+    for kind in KINDS:
+        found = d_loss(kind, r, f).dtype
+        assert found == torch.float32, f"{kind}: float32 logits gave another dtype"
 
 
 ### END HIDDEN TESTS
@@ -1594,12 +1752,14 @@ def test_who_learns_when_the_discriminator_is_sure(rng):
     """At a logit of -10 the minimax gradient has vanished and the non-saturating one is about 1."""
     f = torch.full((1,), -10.0, requires_grad=True)
     slopes = {kind: float(torch.autograd.grad(g_loss(kind, f), f)[0]) for kind in ("minimax", "ns")}
+    swapped = abs(slopes["ns"]) < 1e-4 and abs(slopes["minimax"]) > 0.99
+    assert not swapped, "minimax and non-saturating are swapped: which of them still learns at a logit of -10?"
     assert -1e-4 < slopes["minimax"] < 0, "minimax: log(1 - s(f)) saturates at -10 and still falls with the logit"
     assert -1 <= slopes["ns"] < -0.99, "ns: -log s(f) has slope -1 at -10, that is what makes it non-saturating"
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.75)
+@points(0.5)
 def test_generator_gradients(rng):
     """The gradient of each logit is that of the table, divided by the batch size."""
     f = (2 * torch.randn(rng.size(2, 9), 1, generator=rng)).requires_grad_()
@@ -1633,6 +1793,16 @@ def test_generator_loss_leaves_its_inputs_alone(rng):
     assert_close(g_loss("hinge", f), -f.sum() / 6, "hinge: the generator has no hinge, it minimises minus the mean")
     with raises(ValueError):
         g_loss("wasserstein", f)
+
+
+@float32
+@points(0.25)
+def test_generator_loss_keeps_the_dtype(rng):
+    """float32 logits give a float32 loss, for all five kinds."""
+    f = torch.randn(3, generator=rng)
+    for kind in KINDS:
+        found = g_loss(kind, f).dtype
+        assert found == torch.float32, f"{kind}: float32 logits gave another dtype"
 
 
 ### END HIDDEN TESTS
@@ -1707,7 +1877,10 @@ def test_generator_loss_leaves_its_inputs_alone(rng):
 
 # %% solution="3.3c"
 def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, eps: Tensor, target: float = 1.0) -> Tensor:
-    """Return the WGAN-GP penalty, equation (3.9), a scalar that is differentiable for the critic's parameters."""
+    """Return the WGAN-GP penalty, equation (3.9), a scalar that is differentiable for the critic's parameters.
+
+    The points between are constants: no gradient reaches `real` or `fake`. Where the critic is flat, gradients are finite.
+    """
     ### BEGIN SOLUTION
     between = (eps * real + (1 - eps) * fake).detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
@@ -1741,21 +1914,24 @@ class BowlCritic(nn.Module):
 
 # %% tests="3.3c"
 @core
-@points(1)
+@points(0.75)
 def test_penalty_of_a_linear_critic(rng):
-    """A linear critic whose gradient has norm c pays (c - target) squared, whatever the examples."""
-    b, d, c = rng.size(2, 6), rng.size(1, 5), 0.5 + 3 * float(torch.rand((), generator=rng))
+    """A linear critic whose gradient has norm c pays (c - 1) squared, above 1 and below, whatever the examples."""
+    b, d = rng.size(2, 6), rng.size(1, 5)
     weight = torch.randn(d, generator=rng)
-    critic = LinearCritic(c * weight / weight.norm())
     real, fake = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
-    eps = torch.rand(b, 1, generator=rng)
-    batchwise = (c * math.sqrt(b) - 1) ** 2
-    found = gradient_penalty(critic, real, fake, eps)
-    scalar = isinstance(found, Tensor) and found.dim() == 0
-    assert scalar, "the penalty is a scalar tensor, averaged over the batch"
-    assert not alike(found, torch.tensor(batchwise)), "The norm runs over the whole batch; take one norm per example"
-    assert not alike(found, torch.tensor((c * c - 1) ** 2)), "The norm is penalised, not its square"
-    assert_close(found, torch.tensor((c - 1) ** 2), "The penalty is the mean of (norm - 1) squared")
+    eps, share = torch.rand(b, 1, generator=rng), float(torch.rand((), generator=rng))
+    for c in (1.5 + 2 * share, 0.2 + 0.3 * share):
+        found = gradient_penalty(LinearCritic(c * weight / weight.norm()), real, fake, eps)
+        scalar = isinstance(found, Tensor) and found.dim() == 0
+        assert scalar, "the penalty is a scalar tensor, averaged over the batch"
+        batchwise = torch.tensor((c * math.sqrt(b) - 1) ** 2)
+        assert not alike(found, batchwise), "The norm runs over the whole batch; take one norm per example"
+        assert not alike(found, torch.tensor((c * c - 1) ** 2)), "The norm is penalised, not its square"
+        assert not alike(found, b * torch.tensor((c - 1) ** 2)), "The penalty is averaged over the batch, not summed"
+        one_sided = c < 1 and alike(found, torch.tensor(0.0))
+        assert not one_sided, "WGAN-GP penalises norms below the target as well as above"
+        assert_close(found, torch.tensor((c - 1) ** 2), "The penalty is the mean of (norm - 1) squared")
 
 
 @points(0.5)
@@ -1769,8 +1945,22 @@ def test_penalty_of_images(rng):
     assert_close(found, torch.tensor(0.0), "The norm of an image's gradient runs over channels, rows and columns")
 
 
+@points(0.5)
+def test_penalty_trains_the_critic(rng):
+    """The penalty's gradient reaches the critic's parameters: 2 (norm - target) times the unit vector, for a linear one."""
+    b, d = rng.size(2, 4), rng.size(2, 5)
+    critic = LinearCritic(torch.randn(d, generator=rng))
+    real, fake = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
+    found = gradient_penalty(critic, real, fake, torch.rand(b, 1, generator=rng))
+    assert found.requires_grad, "the penalty does not train the critic: was the gradient taken with create_graph=True?"
+    (slope,) = torch.autograd.grad(found, critic.weight)
+    weight = critic.weight.detach()
+    norm = weight.square().sum().sqrt()
+    assert_close(slope, 2 * (norm - 1) * weight / norm, "The gradient of the penalty for the critic's weights")
+
+
 ### BEGIN HIDDEN TESTS
-@points(0.75)
+@points(0.5)
 def test_penalty_is_measured_between_real_and_fake(rng):
     """The gradient is taken at eps real + (1 - eps) fake, with an eps for every example."""
     b, d, target = rng.size(2, 4), rng.size(2, 4), 2 * float(torch.rand((), generator=rng))
@@ -1792,20 +1982,6 @@ def test_penalty_is_measured_between_real_and_fake(rng):
     )
 
 
-@points(0.5)
-def test_penalty_trains_the_critic(rng):
-    """The penalty's gradient reaches the critic's parameters: 2 (norm - target) times the unit vector, for a linear one."""
-    b, d = rng.size(2, 4), rng.size(2, 5)
-    critic = LinearCritic(torch.randn(d, generator=rng))
-    real, fake = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
-    found = gradient_penalty(critic, real, fake, torch.rand(b, 1, generator=rng))
-    assert found.requires_grad, "the penalty does not train the critic: was the gradient taken with create_graph=True?"
-    (slope,) = torch.autograd.grad(found, critic.weight)
-    weight = critic.weight.detach()
-    norm = weight.square().sum().sqrt()
-    assert_close(slope, 2 * (norm - 1) * weight / norm, "The gradient of the penalty for the critic's weights")
-
-
 @points(0.25)
 def test_penalty_leaves_its_inputs_alone(rng):
     """Inputs are left unchanged, also when the fakes carry a graph."""
@@ -1824,25 +2000,55 @@ def test_penalty_leaves_its_inputs_alone(rng):
     )
 
 
+@points(0.25)
+def test_penalty_is_the_critics_alone(rng):
+    """No gradient reaches the examples, and where the critic is flat the penalty and its gradient are finite."""
+    b, d = rng.size(2, 4), rng.size(2, 4)
+    real, fake = (torch.randn(b, d, generator=rng).requires_grad_() for _ in range(2))
+    eps = torch.rand(b, 1, generator=rng)
+    found = gradient_penalty(BowlCritic(d, rng), real, fake, eps)
+    assert found.requires_grad, "the penalty does not train the critic: was the gradient taken with create_graph=True?"
+    for name, slope in zip(("real", "fake"), torch.autograd.grad(found, [real, fake], allow_unused=True), strict=True):
+        leaks = slope is not None and bool((slope != 0).any())
+        assert not leaks, f"a gradient of the penalty reaches {name}: the points between are constants (detach)"
+    flat = LinearCritic(torch.zeros(d))
+    found = gradient_penalty(flat, real.detach(), fake.detach(), eps)
+    assert_close(found, torch.tensor(1.0), "A flat critic pays the square of the target", atol=1e-4)
+    message = "Where the critic is flat the gradient is not finite: the root has no slope at zero"
+    assert_finite(torch.autograd.grad(found, flat.weight), message)
+
+
+@float32
+@points(0.25)
+def test_penalty_keeps_the_dtype(rng):
+    """In float32 the penalty is float32."""
+    real, fake = torch.randn(3, 2, generator=rng), torch.randn(3, 2, generator=rng)
+    found = gradient_penalty(LinearCritic(torch.ones(2)), real, fake, torch.rand(3, 1, generator=rng))
+    assert found.dtype == torch.float32, "float32 gave another dtype: was a tensor made with a fixed one?"
+
+
 ### END HIDDEN TESTS
 
 
 # %% solution="3.3d"
 def r1_penalty(critic: nn.Module, real: Tensor) -> Tensor:
-    """Return the R1 penalty, equation (3.9), a scalar that is differentiable for the critic's parameters."""
+    """Return the R1 penalty, equation (3.9), a scalar that is differentiable for the critic's parameters.
+
+    The examples are constants: no gradient reaches `real`.
+    """
     ### BEGIN SOLUTION
-    at = real.detach().clone().requires_grad_()
+    at = real.detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(at).sum(), at, create_graph=True)
-    return 0.5 * slope.flatten(1).square().sum(1).mean()
+    return 0.5 * slope.flatten(1).square().sum(-1).mean()
     ### END SOLUTION
 
 
 # %% tests="3.3d"
 @core
-@points(0.5)
+@points(0.75)
 def test_r1_of_a_linear_critic(rng):
     """A linear critic whose gradient has norm c pays c squared over two, for vectors and for images."""
-    b = rng.size(2, 6)
+    b = rng.size(3, 6)
     for shape in ((rng.size(1, 5),), (2, 3, rng.size(2, 4))):
         weight = torch.randn(*shape, generator=rng)
         half = weight.square().sum() / 2
@@ -1855,7 +2061,7 @@ def test_r1_of_a_linear_critic(rng):
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.5)
+@points(0.25)
 def test_r1_is_measured_at_real_data(rng):
     """The gradient is taken at the examples themselves, each with its own norm; inputs are left unchanged."""
     b, d = rng.size(2, 5), rng.size(1, 4)
@@ -1863,10 +2069,15 @@ def test_r1_is_measured_at_real_data(rng):
     found = assert_inputs_unchanged(r1_penalty, critic, real)
     wanted = (real @ critic.matrix).square().sum(-1).mean().detach() / 2
     assert_close(found, wanted, "The penalty is the mean over examples of half the squared norm of the gradient")
-    assert not real.requires_grad, "The argument was switched to requires_grad"
+    leaf = real.clone().requires_grad_()
+    found = r1_penalty(critic, leaf)
+    assert found.requires_grad, "the penalty does not train the critic: was the gradient taken with create_graph=True?"
+    (slope,) = torch.autograd.grad(found, leaf, allow_unused=True)
+    leaks = slope is not None and bool((slope != 0).any())
+    assert not leaks, "a gradient of the penalty reaches the examples, which are constants (detach)"
 
 
-@points(0.5)
+@points(0.25)
 def test_r1_trains_the_critic(rng):
     """The penalty's gradient reaches the critic's parameters: the weight itself, for a linear critic."""
     d = rng.size(1, 5)
@@ -1875,6 +2086,14 @@ def test_r1_trains_the_critic(rng):
     assert found.requires_grad, "the penalty does not train the critic: was the gradient taken with create_graph=True?"
     (slope,) = torch.autograd.grad(found, critic.weight)
     assert_close(slope, critic.weight.detach(), "The gradient of the penalty for the critic's weights")
+
+
+@float32
+@points(0.25)
+def test_r1_keeps_the_dtype(rng):
+    """In float32 the penalty is float32."""
+    found = r1_penalty(LinearCritic(torch.ones(2)), torch.randn(3, 2, generator=rng))
+    assert found.dtype == torch.float32, "float32 gave another dtype: was a tensor made with a fixed one?"
 
 
 ### END HIDDEN TESTS
@@ -1897,7 +2116,7 @@ def test_r1_trains_the_critic(rng):
 
 # %% solution="3.3e"
 def optimal_logit(x: Tensor, logp_data, logp_gen) -> Tensor:
-    """Return the logit of the optimal discriminator, equation (3.10): (B, ...) -> (B,).
+    """Return the logit of the optimal discriminator, equation (3.10), differentiable in x: (B, ...) -> (B,).
 
     `logp_data` and `logp_gen` are functions that map (B, ...) to log-densities (B,).
     """
@@ -1916,16 +2135,20 @@ def gaussian(mean, width):
 @core
 @points(0.5)
 def test_equal_laws_cannot_be_told_apart(rng):
-    """Where data and generator have the same density the logit is zero; where data are denser it is positive."""
+    """Equal densities have logit zero everywhere; the logit of two unit Gaussians is linear, and high at the data."""
     x = torch.randn(rng.size(2, 5), 1, generator=rng)
     same = optimal_logit(x, gaussian(0.3, 1.2), gaussian(0.3, 1.2))
+    assert not alike(same, torch.full((len(x),), 0.5)), "This is the probability D*; its logit is asked for"
     assert_close(same, torch.zeros(len(x)), "Equal densities have logit zero, that is D = 1/2")
-    at_data = optimal_logit(torch.zeros(1, 1), gaussian(0.0, 1.0), gaussian(3.0, 1.0))
-    assert float(at_data) > 0, "Where the data are denser the logit is positive; are the two densities swapped?"
+    at, gap = float(torch.randn((), generator=rng)), 1 + float(torch.rand((), generator=rng))
+    line = gap * (at + gap / 2 - x.squeeze(-1))
+    found = optimal_logit(x, gaussian(at, 1.0), gaussian(at + gap, 1.0))
+    assert not alike(found, -line), "Where the data are denser the logit is positive; are the two densities swapped?"
+    assert_close(found, line, "The logit is log p_d - log p_g, a line for two Gaussians of one width")
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.5)
+@points(0.25)
 def test_sigmoid_of_the_logit_is_the_posterior(rng):
     """Its sigmoid is p_d / (p_d + p_g), and it is finite where both densities underflow."""
     mean, width = float(torch.randn((), generator=rng)), 0.5 + float(torch.rand((), generator=rng))
@@ -1939,7 +2162,7 @@ def test_sigmoid_of_the_logit_is_the_posterior(rng):
     assert_close(found, 0.5 - far.squeeze(-1), "The logit of two unit Gaussians is linear in x")
 
 
-@points(0.5)
+@points(0.25)
 def test_value_of_the_game_is_jensen_shannon(rng):
     """At the optimal logit the game is worth -log 4 + 2 JS, found by quadrature."""
     mean = 0.5 + 2 * float(torch.rand((), generator=rng))
@@ -1951,6 +2174,22 @@ def test_value_of_the_game_is_jensen_shannon(rng):
     js = 0.5 * (p * (data(x) - middle)).sum() + 0.5 * (q * (model(x) - middle)).sum()
     value = (p * F.logsigmoid(logit)).sum() + (q * F.logsigmoid(-logit)).sum()
     assert_close(value, 2 * js - math.log(4), "At the optimal logit the value of the game is -log 4 + 2 JS")
+
+
+@points(0.25)
+def test_logit_has_a_gradient(rng):
+    """The logit is differentiable in x: its slope points to where the data are denser."""
+    x = torch.randn(3, 1, generator=rng)
+    pair = gaussian(0.0, 0.5 + float(torch.rand((), generator=rng))), gaussian(1.0, 2.0)
+    assert_gradients_match(lambda t: optimal_logit(t, *pair), x)
+
+
+@float32
+@points(0.25)
+def test_logit_keeps_the_dtype(rng):
+    """float32 examples give float32 logits."""
+    found = optimal_logit(torch.randn(3, 1, generator=rng), gaussian(0.0, 1.0), gaussian(1.0, 2.0))
+    assert found.dtype == torch.float32, "float32 examples gave another dtype"
 
 
 ### END HIDDEN TESTS
@@ -2022,9 +2261,11 @@ def test_iterations_climb_to_the_largest_singular_value(rng):
     climbing = all(float(b) >= float(a) - 1e-12 for a, b in zip(found[:-1], found[1:], strict=True))
     assert climbing, "More iterations never lower the estimate"
     assert_close(found[-1], values[0], "Many iterations find the largest singular value")
+    tiny = 1e6 * spectral_sigma(1e-6 * weight, 1e-3 * u, 2)
+    assert_close(tiny, found[1], "A weight, or a start, that is small all over has the same directions")
 
 
-@points(0.75)
+@points(0.5)
 def test_gradient_of_sigma(rng):
     """The gradient for the weight is u v', and none reaches u."""
     out, inner = rng.size(2, 5), rng.size(2, 5)
@@ -2040,6 +2281,14 @@ def test_gradient_of_sigma(rng):
     assert_close(slope, torch.outer(u, v), "The gradient for the weight is u v': the iterations are not differentiated")
     constant = to_u is None or not bool((to_u != 0).any())
     assert constant, "a gradient reaches u, which is a constant"
+
+
+@float32
+@points(0.25)
+def test_sigma_keeps_the_dtype(rng):
+    """A float32 weight gives a float32 sigma."""
+    found = spectral_sigma(torch.randn(3, 2, generator=rng), torch.randn(3, generator=rng), 2)
+    assert found.dtype == torch.float32, "a float32 weight gave another dtype"
 
 
 ### END HIDDEN TESTS
@@ -2064,7 +2313,7 @@ for shift in (0.0, 1.0, 2.0, 4.0, 8.0):
     weights = [-float(torch.autograd.grad(g_loss(kind, on_fake), on_fake)[0].sum()) for kind in ("minimax", "ns")]
     print(f"{shift:2.0f}   {value:17.3f}   {weights[0]:15.5f}   {weights[1]:14.5f}")
 
-# %% [markdown] problem="3.4" minutes=75
+# %% [markdown] problem="3.4" minutes=105
 # ## Problem 3.4: One fair training step
 #
 # A step has two moves: the discriminator learns from a real and a fake batch, then the generator learns from the
@@ -2182,7 +2431,7 @@ def test_critic_moves_towards_real_data(rng):
 def test_generator_answers_the_updated_critic(rng):
     """The bias of a linear WGAN generator moves by the rate times the weight of the critic after its move."""
     G, D, opt_g, opt_d, real, z_d, z_g = players(rng)
-    before, old = G.bias.detach().clone(), D.weight.detach().clone()
+    before, matrix, old = G.bias.detach().clone(), G.weight.detach().clone(), D.weight.detach().clone()
     gan_step(G, D, opt_g, opt_d, real, z_d, z_g, "wgan")
     moved = G.bias.detach() - before
     assert not bool((moved == 0).all()), (
@@ -2190,6 +2439,22 @@ def test_generator_answers_the_updated_critic(rng):
     )
     assert not alike(moved, 0.1 * old), "The generator answered the old critic; evaluate D again after its step"
     assert_close(moved, 0.1 * D.weight.detach(), "The generator's move: did it also receive the critic's gradients?")
+    turned = G.weight.detach() - matrix
+    reused = alike(turned, torch.outer(z_d.mean(0), moved))
+    assert not reused, "The noise of the generator's move is z_g; z_d was used for both moves"
+    assert_close(turned, torch.outer(z_g.mean(0), moved), "The noise of the generator's move is z_g")
+
+
+@points(0.5)
+def test_a_second_step_starts_afresh(rng):
+    """The second step of a linear WGAN critic is a step like the first: nothing of the generator's move is left."""
+    G, D, *rest = players(rng)
+    gan_step(G, D, *rest, "wgan")
+    real, z_d = rest[2], rest[3]
+    fake, before = G(z_d).detach(), D.weight.detach().clone()
+    gan_step(G, D, *rest, "wgan")
+    message = "Gradients of an earlier move linger in the discriminator: zero_grad before each backward"
+    assert_close(D.weight.detach() - before, 0.1 * (real.mean(0) - fake.mean(0)), message)
 
 
 ### BEGIN HIDDEN TESTS
@@ -2237,7 +2502,7 @@ def test_every_game_is_played_fairly(rng):
         check_step(G, D, gan_step(G, D, opt_g, opt_d, *batch, kind), wanted, kind)
 
 
-@points(1.25)
+@points(0.75)
 def test_nothing_lingers_between_steps(rng):
     """Gradients from before do not count: a second step is a step, and rubbish in .grad is cleared."""
     G, D, opt_g, opt_d, *batch = players(rng, 0.3)
@@ -2299,13 +2564,16 @@ def test_modes_are_left_alone(rng):
 # non-saturating; non-saturating with R1; WGAN-GP with three critic moves. (Extra moves of the discriminator go through
 # your `gan_step` with an optimiser for the generator that does nothing.)
 #
-# **What to expect** (budget `cpu`, a minute in all). Minimax with the strong discriminator finds 3 to 5 of the 8 modes
-# and its generator loss sticks near 0: nothing left to learn from. Non-saturating: 4 to 6 modes, and they *move* from
-# one mode to the next. R1 and WGAN-GP: 8. Adversarial losses do not fall, they hover: for a non-saturating game in
-# balance expect "d" near $2\log2=1.39$ and "g" near $\log2$. If "d" goes to 0 and stays, the discriminator has won and
-# you have a vanishing gradient. If *every* game fails, look for a `detach` too many in the generator's move.
+# **What to expect** (budget `cpu`, two minutes in all). Minimax with the strong discriminator finds 3 to 5 of the 8
+# modes and its generator loss sticks near 0: nothing left to learn from. Non-saturating: 5 to 8 modes, but samples
+# overshoot on the way (look at step 300), and the critic's logits span many units. R1 and WGAN-GP: 8 modes, already a
+# ring at step 300, and with R1 a logit within ±1. Half of the samples lie *between* the modes in any case: a connected
+# blob stays connected here, too. Adversarial losses do not fall, they hover: for a non-saturating game in balance
+# expect "d" near $2\log2=1.39$ and "g" near $\log2$ (with R1: 1.37 and 0.72). If "d" goes to 0 and stays, the
+# discriminator has won and you have a vanishing gradient. If *every* game fails, look for a `detach` too many in the
+# generator's move.
 
-# %% experiment="3.4" cpu_minutes=1.2 t4_minutes=1.5
+# %% experiment="3.4" cpu_minutes=1.9 t4_minutes=1.9
 import densities
 import digits
 import matplotlib.pyplot as plt
@@ -2313,6 +2581,7 @@ from hwkit import device, fit, one_step_cpu_check, preset, savefig, set_seed
 
 RING_STEPS = preset(smoke=8, cpu=1200, gpu=1200)
 GAN_STEPS = preset(smoke=8, cpu=2500, gpu=2500)
+CALM = {"non-saturating + R1": {1200: (1.2, 1.5)}, "GAN with R1": {500: (1.1, 1.5), 2500: (1.25, 1.5)}}  # of "d"
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#555555"
 
 
@@ -2392,7 +2661,7 @@ def play(data, kind, steps, *, label, r1=0.0, gp=0.0, moves=1, noise=2, width=12
                 frames.append((number + 1, G(fixed).cpu()))
         return report
 
-    history = fit(averaged_step, steps, label=label)
+    history = fit(averaged_step, steps, expect=CALM.get(label), label=label)
     with torch.no_grad():
         for mean, parameter in zip(average, G.parameters(), strict=True):
             parameter.copy_(mean)
@@ -2421,8 +2690,8 @@ for name, (G, _, _, history) in rings.items():
 # %% [markdown] figure="F3.4" points=3
 # For the four games show samples at four moments, one row per game, and in a fifth column the field of the final
 # discriminator's logit. In four or five sentences: read the vanishing gradient off the first row (what does the logit
-# look like around the samples?), say what the second row does over time and relate it to W3.4, and say what the
-# penalties change in the field. One of *your own* runs failed on the way (a bug, a setting): say what you saw, what you
+# look like around the samples?), say how the second row gets where it ends and relate its overshooting to W3.4, and say
+# what the penalties change in the field (mind the scales of the colour bars). One of *your own* runs failed on the way (a bug, a setting): say what you saw, what you
 # suspected and how you found out; honest failures earn the point, invented ones do not.
 #
 # Caption: Four adversarial games on a ring of eight modes: samples over time, and the final critic.
@@ -2430,21 +2699,20 @@ for name, (G, _, _, history) in rings.items():
 # ### BEGIN MARK SCHEME
 # - (1) four rows with samples at four moments and a logit field with a colour bar or contour labels; all four settings
 #   named
-# - (1) minimax: logit steep around data and flat (very negative) at the samples, modes missing; non-saturating: modes
-#   visited in turn, rotation as in the Dirac-GAN; R1 and GP: smooth field, eight modes
+# - (1) minimax: modes missing, a logit of tens of units, saturated at the samples; non-saturating: overshooting as in
+#   the Dirac-GAN, a steep field; R1 and GP: a field of a tenth of the range (R1) or bounded slope (GP), eight modes early
 # - (1) a failed run with symptom, suspicion and the experiment that decided it
 # ### END MARK SCHEME
 
 # %% experiment="3.4"
-fig, axes = plt.subplots(len(rings), 5, figsize=(11, 8.6), squeeze=False)
+fig, axes = plt.subplots(len(rings), 5, figsize=(9, 7.4), squeeze=False)
 axis = torch.linspace(-5.5, 5.5, 120)
 grid = torch.cartesian_prod(axis, axis)
 for row, (name, (_, D, frames, _)) in zip(axes, rings.items(), strict=True):
     for panel, (step, x) in zip(row, frames, strict=False):
         panel.scatter(ring_data[:400, 0], ring_data[:400, 1], s=2, color=GREY)
         panel.scatter(x[:, 0], x[:, 1], s=3, color=ORANGE)
-        panel.set(title=f"step {step}", xlabel="$x_1$", ylabel="$x_2$", xlim=(-5.5, 5.5), ylim=(-5.5, 5.5))
-        panel.set(xticks=[], yticks=[])
+        panel.set(title=f"step {step}", xticks=[], yticks=[], xlim=(-5.5, 5.5), ylim=(-5.5, 5.5), aspect="equal")
     row[0].set_ylabel(name)
     with torch.no_grad():
         field = D(grid).reshape(120, 120).T
@@ -2467,8 +2735,9 @@ savefig(
 # R1.
 #
 # **What to expect** (budget `cpu`, 2500 steps each, 40 seconds in all). Without the penalty the discriminator memorises
-# 1438 images, and the generator collapses to a few shapes or to none. With R1, strokes after 300 steps and digits after
-# 1000. Their losses look much alike: do not judge a GAN by them. Problem 3.5 does it properly.
+# 1438 images, and the generator collapses to one or two shapes. With R1, strokes after 300 steps and digits after 1000;
+# "d" settles at 1.37 ± 0.05, just below $2\log2$, and "g" at 0.73. Do not judge a GAN by its losses, though: Problem
+# 3.5 does it properly.
 
 # %% experiment="3.4" cpu_minutes=0.7 t4_minutes=0.7
 digit_data = digits.load("train")[0].flatten(1).float() / 8 - 1
@@ -2513,7 +2782,7 @@ savefig(
     answer="Replace this sentence by your two or three sentences.",
 )
 
-# %% [markdown] problem="3.5" minutes=120
+# %% [markdown] problem="3.5" minutes=160
 # ## Problem 3.5: Judging samples
 #
 # A GAN has no likelihood. What is left is to compare samples with samples, and every way of doing so is blind to
@@ -2544,7 +2813,7 @@ savefig(
 # the bias is positive (the V-statistic is a squared norm and cannot be negative, whereas the U-statistic must be
 # negative now and then when $p=q$).
 #
-# (b) Commuting symmetric matrices have a common eigenbasis $Q$: $\Sigma_1=Q\Lambda Q^\top$, $\Sigma_2=QNQ^\top$, so
+# (b) Commuting symmetric matrices share an eigenbasis $Q$: $\Sigma_1=Q\Lambda Q^\top$, $\Sigma_2=QNQ^\top$, so
 # $(\Sigma_1\Sigma_2)^{1/2}=Q(\Lambda N)^{1/2}Q^\top$ and the trace is
 # $\sum_i\left(\lambda_i+\nu_i-2\sqrt{\lambda_i\nu_i}\right)$. Hence
 # $\|\mu_1-\mu_2\|^2+\sum_i\left(\sqrt{\lambda_i}-\sqrt{\nu_i}\right)^2$.
@@ -2628,7 +2897,7 @@ def test_a_point_is_not_its_own_neighbour(rng):
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.75)
+@points(0.5)
 def test_mmd_equals_its_definition(rng):
     """The estimate equals the double sums of the definition, with kernels averaged, and does not mind which sample is x."""
     n, m, d = rng.size(2, 4), rng.size(5, 7), rng.size(1, 4)
@@ -2672,6 +2941,14 @@ def test_mmd_leaves_its_inputs_alone(rng):
     assert_gradients_match(lambda a, b: mmd2_unbiased(a, b, [1.0, 2.0]), x, y)
 
 
+@points(0.25)
+def test_mmd_keeps_the_dtype(rng):
+    """float32 samples give a float32 MMD^2, whatever the default dtype is."""
+    x, y = torch.randn(3, 2, generator=rng).float(), torch.randn(4, 2, generator=rng).float()
+    found = mmd2_unbiased(x, y, [1.0, 2.0])
+    assert found.dtype == torch.float32, "float32 samples gave another dtype: was a tensor made with a fixed one?"
+
+
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -2694,7 +2971,10 @@ def test_mmd_leaves_its_inputs_alone(rng):
 
 # %% solution="3.5b"
 def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
-    """Return the Frechet distance of Gaussians fitted to samples (n, D) and (m, D), equation (3.14): a scalar."""
+    """Return the Frechet distance of Gaussians fitted to samples (n, D) and (m, D), equation (3.14): a scalar.
+
+    The dtype is that of the samples. It is a measurement: no gradient is asked for.
+    """
     ### BEGIN SOLUTION
     a, b = (torch.cov(sample.T).reshape(x.shape[1], x.shape[1]) for sample in (x, y))
     values, vectors = torch.linalg.eigh(a)
@@ -2705,6 +2985,11 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
 
 
 # %% tests="3.5b"
+def nearest(found, *allowed):
+    """The allowed value that is nearest to the one found."""
+    return min(allowed, key=lambda value: abs(float(value) - float(found)))
+
+
 @core
 @points(0.75)
 def test_frechet_of_a_shifted_copy(rng):
@@ -2721,38 +3006,46 @@ def test_frechet_of_a_shifted_copy(rng):
 @points(0.5)
 def test_frechet_of_a_stretched_copy(rng):
     """Stretching a centred sample by c costs (c - 1)^2 times its total variance."""
-    n, d, c = 200, rng.size(2, 4), 1.5 + float(torch.rand((), generator=rng))
+    n, d, c = rng.size(8, 15), rng.size(2, 4), 1.5 + float(torch.rand((), generator=rng))
     x = torch.randn(n, d, generator=rng) @ torch.randn(d, d, generator=rng)
     x = x - x.mean(0)
-    cost = (c - 1) ** 2 * x.square().sum() / n
-    message = "Stretching by c costs (c - 1)^2 tr(cov): the factor 2 before the root, and rows as examples"
-    assert_close(frechet_distance(x, c * x), cost, message, rtol=0.01)
+    found = frechet_distance(x, c * x).detach()
+    for size in (n, n - 1):  # with or without Bessel's correction
+        a = x.T @ x / size
+        once = alike(found, (1 + c**2 - c) * a.trace())
+        assert not once, "The factor 2 before the trace of the root is missing"
+        entries = alike(found, (1 + c**2) * a.trace() - 2 * c * (a @ a).diagonal().sqrt().sum())
+        assert not entries, "The root is that of a matrix, not of its entries"
+    cost = nearest(found, *((c - 1) ** 2 * x.square().sum() / size for size in (n, n - 1)))
+    assert_close(found, cost, "Stretching by c costs (c - 1)^2 tr(cov), with the covariance of the columns (D, D)")
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.75)
+@points(0.5)
 def test_frechet_of_planar_gaussians(rng):
     """In the plane, where the trace of a matrix root has a closed form, any two covariances give the right distance."""
-    n = 400
+    n = rng.size(8, 15)
     x, y = (torch.randn(n, 2, generator=rng) @ torch.randn(2, 2, generator=rng) for _ in range(2))
     a, b = (torch.cov(sample.T) for sample in (x, y))
     product = a @ b
     root = (product.trace() + 2 * product.det().clamp(min=0).sqrt()).sqrt()
-    shift = (x.mean(0) - y.mean(0)).square().sum()
-    exact = shift + a.trace() + b.trace() - 2 * root
+    spread, shift = a.trace() + b.trace() - 2 * root, (x.mean(0) - y.mean(0)).square().sum()
+    found = frechet_distance(x, y).detach()
     message = "For covariances that do not commute the root is that of a matrix, not of its entries"
-    assert_close(frechet_distance(x, y), exact, message, rtol=0.01)
+    assert_close(found, nearest(found, shift + spread, shift + spread * (n - 1) / n), message)
 
 
 @points(0.5)
 def test_frechet_ignores_rotation(rng):
     """Rotating and shifting both samples changes nothing, nor does exchanging them."""
-    n, m, d = rng.size(20, 30), rng.size(31, 40), rng.size(1, 5)
-    x, y = torch.randn(n, d, generator=rng), 1 + 2 * torch.randn(m, d, generator=rng)
-    turn, shift = torch.linalg.qr(torch.randn(d, d, generator=rng)).Q, torch.randn(d, generator=rng)
-    base = assert_inputs_unchanged(frechet_distance, x, y).detach()
-    assert_close(frechet_distance(x @ turn + shift, y @ turn + shift), base, "The distance does not depend on the axes")
-    assert_close(frechet_distance(y, x), base, "The distance is symmetric")
+    for d in (1, rng.size(2, 5)):
+        n, m = rng.size(20, 30), rng.size(31, 40)
+        x, y = torch.randn(n, d, generator=rng), 1 + 2 * torch.randn(m, d, generator=rng)
+        turn, shift = torch.linalg.qr(torch.randn(d, d, generator=rng)).Q, torch.randn(d, generator=rng)
+        base = assert_inputs_unchanged(frechet_distance, x, y).detach()
+        moved = frechet_distance(x @ turn + shift, y @ turn + shift)
+        assert_close(moved, base, "The distance does not depend on the axes")
+        assert_close(frechet_distance(y, x), base, "The distance is symmetric")
 
 
 @points(0.5)
@@ -2766,6 +3059,14 @@ def test_frechet_of_singular_covariances(rng):
         assert_finite(found, "A singular covariance: clip eigenvalues that rounding made negative")
         assert float(found.detach()) > -1e-6, "a distance is not negative"
     assert_close(found, torch.tensor(4.0 * d), "Constant features differ by their squared difference", atol=1e-4)
+
+
+@float32
+@points(0.25)
+def test_frechet_keeps_the_dtype(rng):
+    """float32 samples give a float32 distance."""
+    x, y = torch.randn(6, 2, generator=rng), torch.randn(7, 2, generator=rng)
+    assert frechet_distance(x, y).dtype == torch.float32, "float32 samples gave another dtype"
 
 
 ### END HIDDEN TESTS
@@ -2800,7 +3101,7 @@ def mode_coverage(
 ) -> tuple[int, float]:
     """Return the number of covered modes and the share of high-quality samples, equation (3.15).
 
-    `samples` is (n, D), `centers` (M, D). Only high-quality samples count towards a mode.
+    `samples` is (n, D), `centers` (M, D), `min_count` at least 1. Only high-quality samples count towards a mode.
     """
     ### BEGIN SOLUTION
     distance, nearest = torch.cdist(samples, centers).min(dim=1)
@@ -2823,13 +3124,18 @@ def on_the_modes(counts, spread, rng):
 @points(0.5)
 def test_coverage_of_a_perfect_and_a_collapsed_sample(rng):
     """Samples on all modes cover them all; samples on one mode cover one; both are of high quality."""
-    modes = rng.size(3, 8)
-    samples, centers = on_the_modes([25] * modes, 0.1, rng)
-    found = mode_coverage(samples, centers, 0.1)
-    assert len(found) == 2, "return two numbers: covered modes and the share of high-quality samples"
-    assert_close([float(v) for v in found], [float(modes), 1.0], "25 good samples on every mode cover every mode")
-    found = mode_coverage(samples[:25], centers, 0.1)
-    assert_close([float(v) for v in found], [1.0, 1.0], "Samples that sit on one mode are good, and cover one mode")
+    modes, std = rng.size(3, 8), 0.05 + 0.1 * float(torch.rand((), generator=rng))
+    samples, centers = on_the_modes([25] * modes, 2 * std, rng)
+    for chosen, covered in ((samples, modes), (samples[:25], 1)):
+        found = mode_coverage(chosen, centers, std)
+        plain = len(found) == 2 and type(found[0]) is int and type(found[1]) is float
+        assert plain, "return two plain numbers: covered modes (int) and the share of high-quality samples (float)"
+        assert found[1] <= 1, "High quality is a share of all samples, not a number of them"
+        message = "A sample is of high quality within k standard deviations of its centre: k times std, not its square"
+        assert found[1] == 1, message
+        assert found[0] == covered, "25 good samples on a mode cover it, and nothing else is covered"
+    one_each, centers = on_the_modes([25, 1], 2 * std, rng)
+    assert mode_coverage(one_each, centers, std)[0] == 1, "A mode needs min_count good samples, not one"
 
 
 ### BEGIN HIDDEN TESTS
@@ -2876,7 +3182,7 @@ def precision_recall_knn(real: Tensor, fake: Tensor, k: int) -> tuple[float, flo
     ### BEGIN SOLUTION
     def covered(rows: Tensor, centres: Tensor) -> float:
         own = torch.cdist(centres, centres).fill_diagonal_(math.inf)  # a point is not its own neighbour
-        radius = own.kthvalue(k, dim=1).values
+        radius = own.kthvalue(k).values
         return float((torch.cdist(rows, centres) <= radius).any(dim=1).double().mean())
 
     return covered(fake, real), covered(real, fake)
@@ -2888,16 +3194,21 @@ def precision_recall_knn(real: Tensor, fake: Tensor, k: int) -> tuple[float, flo
 @points(0.5)
 def test_identical_and_disjoint_samples(rng):
     """Of two samples from the same place both are near 1; of two that are far apart both are 0."""
-    n, d, k = rng.size(8, 15), rng.size(1, 4), rng.size(1, 4)
+    n, d = rng.size(8, 15), rng.size(1, 4)
     x = torch.randn(n, d, generator=rng)
-    same = precision_recall_knn(x, x.flip(0), k)
-    assert_close([float(v) for v in same], [1.0, 1.0], "A sample covers itself: precision 1, recall 1")
-    apart = precision_recall_knn(x, x + 1000, k)
-    assert_close([float(v) for v in apart], [0.0, 0.0], "Samples that are far apart: precision 0, recall 0")
+    beside = x.flip(0) + 1e-6 * torch.randn(n, d, generator=rng)
+    for k in (1, 3):
+        found = precision_recall_knn(x, beside, k)
+        plain = len(found) == 2 and all(type(v) is float for v in found)
+        assert plain, "return two plain floats, precision and recall"
+        selfish = k == 1 and max(found) < 1
+        assert not selfish, "A ball reaches to the nearest other point: a point is not its own neighbour"
+        assert_close(list(found), [1.0, 1.0], "Samples from the same places: precision 1, recall 1")
+        apart = precision_recall_knn(x, x + 1000, k)
+        assert_close(list(apart), [0.0, 0.0], "Samples that are far apart: precision 0, recall 0")
 
 
-### BEGIN HIDDEN TESTS
-@points(0.75)
+@points(0.5)
 def test_dropping_a_mode_costs_recall_only(rng):
     """If fakes sit on one of two modes, precision is 1 and recall the share of that mode; rubbish costs precision."""
     n, d, k = rng.size(6, 10), rng.size(1, 3), 2
@@ -2905,15 +3216,16 @@ def test_dropping_a_mode_costs_recall_only(rng):
     two = 100 + torch.randn(3 * n, d, generator=rng)
     real = torch.cat([one, two])
     found = assert_inputs_unchanged(precision_recall_knn, real, one, k)
-    message = (
-        "Fakes on one of two modes: precision 1, recall a quarter (precision asks about fakes, recall about real data)"
-    )
+    swapped = alike(torch.tensor([float(v) for v in found]), torch.tensor([0.25, 1.0]))
+    assert not swapped, "Precision and recall are swapped: precision asks about fakes, recall about real data"
+    message = "Fakes on one of two modes: precision 1, and recall the share of that mode among the real data"
     assert_close([float(v) for v in found], [1.0, 0.25], message)
     found = precision_recall_knn(one, torch.cat([one, two]), k)
     assert_close([float(v) for v in found], [0.25, 1.0], "Rubbish among the fakes costs precision, not recall")
 
 
-@points(0.75)
+### BEGIN HIDDEN TESTS
+@points(1)
 def test_radius_is_the_distance_to_the_kth_other_point(rng):
     """The ball of a point reaches to its k-th nearest other point of its own sample."""
     scale, at = 1 + float(torch.rand((), generator=rng)), float(torch.randn((), generator=rng))
@@ -2937,9 +3249,10 @@ def test_radius_is_the_distance_to_the_kth_other_point(rng):
 # `digit_features.classify` names the digit. All samples below have 359 images, as many as the test set: compare equal
 # $n$ only (W3.5c). Run the experiments of Problems 3.2 and 3.4 first, they made the samples.
 #
-# **What to expect** (budget `cpu`, 15 seconds). Real training images: FD about 0.2, the floor. Flow: 0.45 ± 0.15. GAN
-# with R1: below 0.75 with all ten classes; without penalty: above 2, and often only a few classes. The surprise: the
-# wide flow's bits per dimension get *worse* by the epoch while its FD gets *better*.
+# **What to expect** (budget `cpu`, a few seconds). FD of real training images: about 0.20 at $n=359$, the floor, and
+# 0.12 for all 1438 of them; flows: 0.4 ± 0.1; GAN with R1: 0.4, below 0.75 with all ten classes; without penalty: above
+# 5, with a precision near 1, a recall of 0 and only a few classes; independent pixels: 1.2 to 1.4. The surprise: from
+# epoch 30 on the wide flow loses 0.4 bits per dimension, and its FD stays at 0.36 ± 0.05 all the while.
 
 # %% experiment="3.5" cpu_minutes=0.3 t4_minutes=0.3
 import densities
@@ -2981,7 +3294,7 @@ for name, images in judged.items():
     print(f"{name:24s} {table[name][0]:7.3f}   {table[name][1]:8.5f}   {precision:9.2f}   {recall:6.2f}   {classes:7d}")
 
 features = digit_features.features(train_images)
-sizes, floor = (30, 60, 120, 240, 359, 700), []
+sizes, floor = (30, 60, 120, 359, 700), []
 for n in sizes:
     draws = [features[torch.randperm(len(features))[:n]] for _ in range(REPEATS)]
     floor.append(sum(float(frechet_distance(x, target)) for x in draws) / REPEATS)
@@ -2991,30 +3304,33 @@ wide_fd = [(epoch, float(frechet_distance(digit_features.features(images), targe
 # Three panels: (i) FD of *training images* against sample size, on logarithmic axes; (ii) validation bpd and FD of the
 # wide flow against the epoch; (iii) precision against recall of all judged samples; and the printed table in your
 # answer. In four or five sentences: what is the slope in (i), and what does it mean for a table that compares 5000 with
-# 50 000 samples? Why can bpd get worse while samples get better? Name one pair of models that two metrics order
+# 50 000 samples? Why can bpd get much worse while samples do not? Name one pair of models that two metrics order
 # differently, and say which you believe and why.
 #
-# Caption: The Frechet distance falls with sample size; likelihood and sample quality disagree; precision against
-# recall.
+# Caption: The Frechet distance falls with sample size; likelihood gets worse and samples do not; precision
+# against recall.
 #
 # ### BEGIN MARK SCHEME
 # - (1) three labelled panels and the table; digit GAN with FD at most 0.75 and ten classes (at most 1.2: half a mark)
-# - (1) slope close to -1 in (i) until the test set's own size limits it; equal n only
+# - (1) slope between -0.7 and -1 in (i) (the bias is of order 1/n), flatter at the end, where the size of the test set
+#   limits it; compare equal n only
 # - (1) bpd punishes over-confidence on held-out pixels, FD sees only means and covariances of features; a real pair
 #   named
 # ### END MARK SCHEME
 
 # %% experiment="3.5"
-fig, axes = plt.subplots(1, 3, figsize=(12, 3.5))
+fig, axes = plt.subplots(1, 3, figsize=(10, 3.4))
 axes[0].loglog(sizes, floor, "o-", color=BLUE, label="training images")
 axes[0].loglog(sizes, [floor[0] * sizes[0] / n for n in sizes], ":", color=GREY, label="slope -1")
 axes[0].set(xlabel="sample size n", ylabel="FD to the test set")
+axes[0].set_xticks(sizes, [str(n) for n in sizes])
+axes[0].minorticks_off()
 axes[0].legend()
 axes[1].plot([row["step"] for row in wide_history], [row["val bpd"] for row in wide_history], color=BLUE)
 axes[1].set(xlabel="epoch", ylabel="validation bpd (line)", ylim=(2, 3))
 twin = axes[1].twinx()
 twin.plot([epoch for epoch, _ in wide_fd], [value for _, value in wide_fd], "s--", color=ORANGE)
-twin.set_ylabel("FD of 359 samples (squares)")
+twin.set(ylabel="FD of 359 samples (squares)", ylim=(0, 0.8))
 for (name, row), marker in zip(table.items(), "os^vD*P", strict=False):
     axes[2].scatter(row[3], row[2], marker=marker, label=name)
 axes[2].set(xlabel="recall", ylabel="precision", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))

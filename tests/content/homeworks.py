@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,3 +110,37 @@ def alternatives(name: str, kind: str, question: str | None = None) -> list[Alte
 def names_of(items: list[Alternative]) -> list[str]:
     """Test ids for alternatives."""
     return [f"{item.question}-{item.name}" for item in items]
+
+
+def named_by_public_checks(homework: Homework, concepts: Mapping[str, str], seeds: Iterable[int] = range(3)) -> None:
+    """Assert that each chaff fails, under every seed, a public check whose message holds its concept's word.
+
+    `concepts` maps chaffs to words: {"2.1a exp(logvar) is the variance": "standard deviation"}. A chaff is given as
+    its question and a piece of its hint that no other chaff of the question has; case does not matter in either.
+    All that is wrong is said at once, with what the public checks do say.
+    """
+    wrong = []
+    for key, word in concepts.items():
+        question, _, piece = key.partition(" ")
+        chaffs = [
+            item
+            for item in alternatives(homework.folder.name, "chaff", question)
+            if piece and piece.lower() in item.text.lower()
+        ]
+        if len(chaffs) != 1:
+            wrong.append(f"{key}: {len(chaffs)} chaffs of {question} have this in their hint")
+            continue
+        for seed in seeds:
+            said = public_messages(homework, chaffs[0], seed=seed)
+            if not any(word.lower() in message.lower() for message in said):
+                wrong.append(f"{key}: no public check says {word!r} under seed {seed}; they say {said}")
+                break
+    assert not wrong, "\n".join(wrong)
+
+
+def public_messages(homework: Homework, alternative: Alternative, *, seed: int) -> list[str]:
+    """What the public checks of its question say about an alternative: one message for each that fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        homework.put(alternative, patch)
+        failed = homework.failures(alternative.question, seed=seed)
+    return [testing.failure_message(error) for name, error in failed.items() if name not in homework.hidden]

@@ -33,7 +33,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, self.dim, generator=generator))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]
 
 
 @chaff("There is one constant per dimension: -D/2 log(2 pi), not -1/2 log(2 pi).")
@@ -62,7 +62,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * math.log(2 * math.pi) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, self.dim, generator=generator))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]
 
 
 @chaff("The log-determinant of forward is added to the base density, not subtracted.")
@@ -91,7 +91,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi) - logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, self.dim, generator=generator))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]
 
 
 @chaff("The inverse takes the layers in reverse order: undo the last one first.")
@@ -120,7 +120,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, self.dim, generator=generator))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]
 
 
 @chaff("The log-determinants of all layers add up; yours are those of the last layer only.")
@@ -148,7 +148,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, self.dim, generator=generator))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]
 
 
 @chaff("log_prob lacks the log-determinant.")
@@ -177,7 +177,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi)
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, self.dim, generator=generator))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]
 
 
 @chaff("Samples go through the inverse: from noise to data. forward goes from data to noise.")
@@ -206,7 +206,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.forward(torch.randn(n, self.dim, generator=generator))[0]
+        return self.forward(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]
 
 
 @chaff("Draw the noise with the generator that is passed in.")
@@ -235,7 +235,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, self.dim))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).normal_())[0]
 
 
 @chaff("The base is a standard normal: torch.randn, not torch.rand.")
@@ -264,7 +264,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.rand(n, self.dim, generator=generator))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).uniform_(generator=generator))[0]
 
 
 @chaff("The total is one number per example, not the sum over the batch.")
@@ -293,7 +293,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, self.dim, generator=generator))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]
 
 
 @chaff("Every dimension needs noise of its own.")
@@ -322,7 +322,7 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, 1, generator=generator).repeat(1, self.dim))[0]
+        return self.inverse(self.origin.new_empty(n, 1).normal_(generator=generator).repeat(1, self.dim))[0]
 
 
 @chaff("A detach in the flow: sampling and densities are right, and nothing can be trained.")
@@ -351,4 +351,4 @@ class Flow(nn.Module):
         return -0.5 * z.square().sum(-1) - 0.5 * self.dim * math.log(2 * math.pi) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        return self.inverse(torch.randn(n, self.dim, generator=generator))[0]
+        return self.inverse(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]

@@ -47,7 +47,7 @@ def flow_bpd(flow: nn.Module, x: Tensor, levels: int, alpha: float, u: Tensor) -
 @chaff("One number per image: do not average over the batch.")
 def flow_bpd(flow: nn.Module, x: Tensor, levels: int, alpha: float, u: Tensor) -> Tensor:
     y, logdet = dequantize_logit(x, levels, alpha, u)
-    return -(flow.log_prob(y) + logdet) / (x.shape[-1] * math.log(2)).mean()
+    return (-(flow.log_prob(y) + logdet) / (x.shape[-1] * math.log(2))).mean()
 
 
 @chaff("Use the noise in u, also when evaluating: without it the bound is not one.")

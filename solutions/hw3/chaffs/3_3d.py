@@ -47,8 +47,8 @@ def r1_penalty(critic: nn.Module, real: Tensor) -> Tensor:
     return 0.5 * slope.flatten(1).norm(dim=1).mean()
 
 
-@chaff("The caller's tensor was switched to requires_grad: make a detached copy.")
+@chaff("critic(x).mean() divides every gradient by the batch size: sum before differentiating.")
 def r1_penalty(critic: nn.Module, real: Tensor) -> Tensor:
-    x = real.requires_grad_()
-    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    x = real.detach().clone().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(x).mean(), x, create_graph=True)
     return 0.5 * slope.flatten(1).square().sum(1).mean()

@@ -19,12 +19,12 @@ class AffineCoupling(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         scale, shift = self.parts(x)
         z = torch.where(self.mask, x, scale * x + shift)
-        return z, scale[:, ~self.mask].log().sum(1)
+        return z, scale[:, ~self.mask].log().sum(-1)
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         scale, shift = self.parts(z)
         x = torch.where(self.mask, z, (z - shift) / scale)
-        return x, -scale[:, ~self.mask].log().sum(1)
+        return x, -scale[:, ~self.mask].log().sum(-1)
 
 
 @wheat("shift before scaling, a learnable bound on the log-scale, float mask")
@@ -41,15 +41,15 @@ class AffineCoupling(nn.Module):
         out = self.net(x * self.m)
         half = out.shape[1] // 2
         s = (1 - self.m) * torch.tanh(out[:, :half]) * self.bound.exp()
-        t = (1 - self.m) * out[:, half:]
-        return self.m * x + (1 - self.m) * (x + t) * s.exp(), s.sum(dim=1)
+        t = out[:, half:]
+        return self.m * x + (1 - self.m) * (x + t) * s.exp(), s.sum(dim=-1)
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         out = self.net(z * self.m)
         half = out.shape[1] // 2
         s = (1 - self.m) * torch.tanh(out[:, :half]) * self.bound.exp()
-        t = (1 - self.m) * out[:, half:]
-        return self.m * z + (1 - self.m) * (z * torch.exp(-s) - t), s.sum(dim=1).neg()
+        t = out[:, half:]
+        return self.m * z + (1 - self.m) * (z * torch.exp(-s) - t), s.sum(dim=-1).neg()
 
 
 @wheat("exponential of clipped raw scales, the inverse written first")
@@ -69,4 +69,4 @@ class AffineCoupling(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         s, t = self.log_scale(x)
-        return torch.addcmul(t, x, s.exp()), torch.einsum("bd->b", s)
+        return t + x * s.exp(), torch.einsum("bd->b", s)

@@ -31,7 +31,7 @@ class Flow(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         z, logdet = self.forward(x)
-        base = torch.distributions.Normal(self.zero, self.zero + 1)
+        base = torch.distributions.Normal(self.zero, 1)
         return base.log_prob(z).sum(-1) + logdet
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
@@ -47,14 +47,14 @@ class Flow(nn.Module):
         self.register_buffer("origin", torch.zeros(dim))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        total = 0.0 * x.sum(-1)
+        total = torch.zeros_like(x[:, 0])
         for layer in self.layers:
             out = layer(x)
             x, total = out[0], total + out[1]
         return x, total
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        total = 0.0 * z.sum(-1)
+        total = torch.zeros_like(z[:, 0])
         for layer in list(self.layers)[::-1]:
             out = layer.inverse(z)
             z, total = out[0], total + out[1]
@@ -62,9 +62,9 @@ class Flow(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         z, logdet = self.forward(x)
-        return logdet - 0.5 * torch.linalg.vector_norm(z, dim=-1) ** 2 - self.dim / 2 * math.log(2 * math.pi)
+        return logdet - 0.5 * torch.linalg.vector_norm(z, dim=1) ** 2 - self.dim / 2 * math.log(2 * math.pi)
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        noise = torch.stack([torch.randn(n, generator=generator).to(self.origin) for _ in range(self.dim)], dim=1)
+        noise = torch.stack([torch.randn(n, generator=generator).to(self.origin) for _ in range(self.dim)], dim=-1)
         x, _ = self.inverse(noise)
         return x

@@ -9,10 +9,10 @@ from torch import Tensor
 
 @wheat("log-sigmoids instead of logarithms of s")
 def dequantize_logit(x: Tensor, levels: int, alpha: float, u: Tensor) -> tuple[Tensor, Tensor]:
-    s = (x.to(u.dtype) + u) / levels * (1 - 2 * alpha) + alpha
+    s = (x + u) / levels * (1 - 2 * alpha) + alpha
     y = torch.log(s) - torch.log(1 - s)
     per_pixel = -torch.nn.functional.logsigmoid(y) - torch.nn.functional.logsigmoid(-y)
-    return y, per_pixel.sum(1) + u.shape[1] * (math.log(1 - 2 * alpha) - math.log(levels))
+    return y, per_pixel.sum(-1) + u.shape[1] * (math.log(1 - 2 * alpha) - math.log(levels))
 
 
 @wheat("one derivative, then one logarithm")

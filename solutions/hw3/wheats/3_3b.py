@@ -23,8 +23,13 @@ def g_loss(kind: str, fake_logits: Tensor) -> Tensor:
 
 @wheat("log-sigmoids in a table")
 def g_loss(kind: str, fake_logits: Tensor) -> Tensor:
-    f = fake_logits.reshape(-1)
-    table = {"minimax": F.logsigmoid(-f), "ns": -F.logsigmoid(f), "lsgan": (1 - f) ** 2 / 2, "hinge": -f, "wgan": -f}
+    table = {
+        "minimax": lambda f: F.logsigmoid(-f),
+        "ns": lambda f: -F.logsigmoid(f),
+        "lsgan": lambda f: (1 - f) ** 2 / 2,
+        "hinge": lambda f: -f,
+        "wgan": lambda f: -f,
+    }
     if kind not in table:
         raise ValueError(kind)
-    return table[kind].sum() / f.numel()
+    return table[kind](fake_logits).sum() / fake_logits.numel()

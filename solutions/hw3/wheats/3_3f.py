@@ -16,10 +16,12 @@ def spectral_sigma(weight: Tensor, u: Tensor, n_iter: int) -> Tensor:
     return (weight * torch.outer(left, right)).sum()
 
 
-@wheat("normalises u first")
+@wheat("under no_grad, lengths divided out in place")
 def spectral_sigma(weight: Tensor, u: Tensor, n_iter: int) -> Tensor:
-    u = (u / u.norm()).detach()
-    for _ in range(n_iter):
-        v = torch.nn.functional.normalize(u @ weight.detach(), dim=0, eps=1e-12)
-        u = torch.nn.functional.normalize(weight.detach() @ v, dim=0, eps=1e-12)
-    return torch.einsum("i,ij,j->", u, weight, v)
+    with torch.no_grad():
+        for _ in range(n_iter):
+            v = u @ weight
+            v /= v.norm()
+            u = weight @ v
+            u /= u.norm()
+    return torch.dot(u, torch.mv(weight, v))

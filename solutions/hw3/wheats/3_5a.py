@@ -9,7 +9,7 @@ from torch import Tensor
 def mmd2_unbiased(x: Tensor, y: Tensor, sigmas) -> Tensor:
     pool = torch.cat([x, y])
     square = (pool[:, None] - pool[None]).pow(2).sum(-1)
-    widths = torch.as_tensor(list(sigmas), dtype=x.dtype, device=x.device)
+    widths = torch.tensor(sigmas, dtype=x.dtype)
     gram = torch.exp(-square[..., None] / (2 * widths**2)).mean(-1)
     gram = gram - torch.diag_embed(torch.diagonal(gram))
     n, m = len(x), len(y)

@@ -13,11 +13,12 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
     return ((x.mean(0) - y.mean(0)) ** 2).sum() + (a**2).sum() + (b**2).sum() - 2 * overlap
 
 
-@wheat("trace of A^(1/2) B A^(1/2), with a helper for the root")
+@wheat("trace of A^(1/2) B A^(1/2), with a helper for the root, without gradients")
+@torch.no_grad()
 def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
     def covariance(t):
-        t = t - t.mean(dim=0, keepdim=True)
-        return t.T @ t / (len(t) - 1)
+        centred = t - t.mean(dim=0)
+        return centred.T @ centred / (len(t) - 1)
 
     def root(matrix):
         values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)

@@ -7,12 +7,9 @@ from torch import Tensor
 
 @wheat("sorts, and skips the first column, which is the point itself")
 def precision_recall_knn(real: Tensor, fake: Tensor, k: int) -> tuple[float, float]:
-    def distance(a, b):
-        return (a[:, None] - b[None]).pow(2).sum(-1).sqrt()
-
-    radius_real = distance(real, real).sort(dim=1).values[:, k]
-    radius_fake = distance(fake, fake).sort(dim=1).values[:, k]
-    across = distance(real, fake)
+    radius_real = torch.cdist(real, real).sort().values[:, k]
+    radius_fake = torch.cdist(fake, fake).sort().values[:, k]
+    across = torch.cdist(real, fake)
     precision = (across <= radius_real[:, None]).any(0).double().mean().item()
     recall = (across <= radius_fake[None, :]).any(1).double().mean().item()
     return precision, recall
