@@ -70,6 +70,8 @@ Schedule = dict[str, Tensor]  # "beta", "alpha", "alpha_bar", "alpha_bar_prev", 
 # | $\bar\alpha_{t-1}$ | `sch["alpha_bar_prev"]` | `(T,)` | the same one step earlier, 1 at $t=0$ |
 # | $x_0$, $x_t$, $\varepsilon$ | `x0`, `xt`, `eps` | `(B, ...)` | data, noisy data, noise: vectors or images |
 # | $t$ | `t` | `(B,)` long | every example has its own time |
+#
+# Functions that take the table take it as a constant: nobody asks for a gradient with respect to it.
 
 # %% [markdown] problem="4.1" minutes=100
 # ## Problem 4.1: schedules and the forward process
@@ -117,28 +119,32 @@ def test_signal_decreases_from_below_one(rng):
     assert tuple(alpha_bar.shape) == (steps,), f"expected shape {(steps,)}, got {tuple(alpha_bar.shape)}"
     assert float(alpha_bar[0]) < 1, "Entry 0 has seen one noising step already: it is below 1"
     assert bool((alpha_bar[1:] < alpha_bar[:-1]).all()), "alpha_bar decreases: noise is only ever added"
-    assert float(alpha_bar[-1]) > 0, "alpha_bar stays positive: is beta capped at 0.999?"
+    assert float(alpha_bar[-1] / alpha_bar[-2]) > 1e-4, "cap: beta is at most 0.999, or the last step leaves nothing"
 
 
 @points(0.25)
-def test_half_way_value_without_offset(rng):
-    """Without offset (s = 0), half of the variance is left in the middle: cos(pi / 4) squared."""
+def test_half_way_value(rng):
+    """Without offset (s = 0), half of the variance is left in the middle: cos(pi / 4) squared; with one a bit less."""
     half = rng.size(5, 40)
-    alpha_bar = cosine_alpha_bar(2 * half, s=0.0)
-    assert_close(float(alpha_bar[half - 1]), 0.5, "After half of the steps, half of the variance is signal")
+    middle = float(cosine_alpha_bar(2 * half, s=0.0)[half - 1])
+    assert_close(middle, 0.5, "cosine squared: after half of the steps, half of the variance is signal")
+    assert 0.45 < float(cosine_alpha_bar(2 * half)[half - 1]) < 0.495, "offset: s = 0.008 puts the film a little ahead"
 
 
 ### BEGIN HIDDEN TESTS
+@float32
 @points(0.5)
 def test_angle_advances_evenly(rng):
-    """The angle arccos of the root of alpha_bar advances evenly from step to step, until the cap on beta."""
+    """The angle arccos of the root of alpha_bar advances evenly from step to step, in float64, until the cap on beta."""
     steps, s = rng.size(20, 60), 0.003 + 0.02 * float(torch.rand((), generator=rng))
     start = s / (1 + s) * math.pi / 2
     level = cosine_alpha_bar(steps, s).double() * math.cos(start) ** 2
     angle = torch.acos(level.sqrt())[:-1]
     advance = (math.pi / 2 - start) / steps
     expected = start + advance * torch.arange(1, steps, dtype=torch.float64)
-    assert_close(angle, expected, "cosine schedule: the angle does not grow evenly from the offset s")
+    assert_close(
+        angle, expected, "cosine schedule: the angle does not grow evenly from the offset s", atol=1e-9, rtol=0
+    )
 
 
 @float32
@@ -148,9 +154,8 @@ def test_last_step_is_capped(rng):
     steps = rng.size(3, 200)
     alpha_bar = cosine_alpha_bar(steps)
     assert alpha_bar.dtype == torch.float64, "The schedule is float64 whatever the default dtype is"
-    assert_close(
-        float(alpha_bar[-1] / alpha_bar[-2]), 0.001, "beta is capped at 0.999, and alpha_bar follows", atol=1e-9
-    )
+    kept = float(alpha_bar[-1] / alpha_bar[-2])
+    assert_close(kept, 0.001, "beta is capped at 0.999 in float64, and alpha_bar follows", atol=1e-12, rtol=1e-9)
     assert_close(cosine_alpha_bar(steps, 0.008), alpha_bar, "The default offset is 0.008", atol=1e-12)
     assert_close(float(cosine_alpha_bar(1)[0]), 0.001, "A single step is capped as well", atol=1e-9)
 
@@ -190,6 +195,13 @@ def small_schedule():
     }
 
 
+def name_the_slip(found, slips):
+    """Fail with the words for a common slip if `found` is what the slip gives: {words: its result}."""
+    for words, result in slips.items():
+        same = isinstance(found, Tensor) and found.shape == result.shape and torch.allclose(found, result)
+        assert not same, words
+
+
 def some_shape(rng, b):
     """The shape of a batch of `b` examples: vectors, or images with odd sides (and sometimes as wide as the batch)."""
     return [(b, rng.size(1, 4)), (b, b), (b, 1, rng.size(2, 3), rng.size(4, 5))][rng.size(0, 2)]
@@ -211,20 +223,36 @@ def per_row(values, x):
     return values[(...,) + (None,) * (x.dim() - 1)]
 
 
+def assert_even_unmasking(seen, at_start, mask_id, steps):
+    """Each of `steps` calls sees its share of the tokens `at_start` still masked, and what was revealed stays."""
+    for k, xt in enumerate(seen):
+        still = (xt == mask_id)[at_start].double()
+        message = "time: equal steps from 1 to 0, so that each reveals 1/steps of the tokens that start masked"
+        assert_mean_close(still, max(0.0, 1 - k / steps), bounds=(0.0, 1.0), message=message)
+    for before, after in zip(seen[:-1], seen[1:], strict=True):
+        assert bool(((before == mask_id) | (before == after)).all()), "A revealed token was masked or changed again"
+
+
 ### END HIDDEN TESTS
 
 
 # %% tests="4.1b"
 @core
 @points(0.5)
-def test_five_steps_by_hand(rng):
-    """For alpha_bar = 0.8, 0.4, 0.36, 0.09, 0.054 the four rows of the table are as worked out by hand."""
-    expected = small_schedule()
-    sch = make_schedule(expected["alpha_bar"].clone())
-    assert set(sch) == set(expected), "the table has the keys beta, alpha, alpha_bar and alpha_bar_prev"
+def test_steps_multiplied_by_hand(rng):
+    """Steps that keep alpha of the variance are multiplied up by hand; the table finds all four rows from the product."""
+    alpha, left = (0.2 + 0.7 * torch.rand(rng.size(3, 7), generator=rng)).tolist(), [1.0]
+    for share in alpha:
+        left.append(left[-1] * share)
+    sch = make_schedule(torch.tensor(left[1:]))
+    assert set(sch) == {"beta", "alpha", "alpha_bar", "alpha_bar_prev"}, (
+        "the table has the keys beta, alpha, alpha_bar and alpha_bar_prev"
+    )
     assert float(sch["alpha_bar_prev"][0]) == 1, "alpha_bar_prev[0] is 1: before the first step there is no noise"
-    for key, values in expected.items():
-        assert_close(sch[key], values, f"{key} of the five steps")
+    assert_close(sch["alpha_bar"], torch.tensor(left[1:]), "alpha_bar is what was given")
+    assert_close(sch["alpha_bar_prev"], torch.tensor(left[:-1]), "alpha_bar_prev looks one step back, not ahead")
+    assert_close(sch["alpha"], torch.tensor(alpha), "alpha is the share of one step: a ratio of neighbours")
+    assert_close(sch["beta"], 1 - torch.tensor(alpha), "beta is 1 - alpha, the variance that one step adds")
 
 
 ### BEGIN HIDDEN TESTS
@@ -245,7 +273,7 @@ def test_table_of_one_step_and_contracts(rng):
     assert_close([one["beta"], one["alpha_bar_prev"]], [torch.tensor([0.3]), torch.tensor([1.0])], "A single step")
     alpha_bar = random_schedule(rng)["alpha_bar"]
     single = assert_inputs_unchanged(make_schedule, alpha_bar.float())
-    assert single["beta"].dtype == torch.float32, "The table has the dtype of its argument"
+    assert all(row.dtype == torch.float32 for row in single.values()), "The table has the dtype of its argument"
     assert_gradients_match(make_schedule, alpha_bar)
 
 
@@ -282,6 +310,9 @@ def test_lookup_has_trailing_axes(rng):
     found = at(table, t, torch.zeros(b, 1, 3, b))
     assert tuple(found.shape) == (b, 1, 1, 1), f"broadcasting: expected shape {(b, 1, 1, 1)}, got {tuple(found.shape)}"
     assert_close(found.flatten(), torch.stack([table[int(i)] for i in t]), "Example b gets table[t[b]]")
+    vectors = at(table, t, torch.zeros(b, 3, dtype=torch.float32))
+    assert tuple(vectors.shape) == (b, 1), f"axes of x: for vectors expected shape {(b, 1)}, got {tuple(vectors.shape)}"
+    assert vectors.dtype == torch.float32, "dtype: float32 data get float32 numbers, though tables are float64"
 
 
 ### BEGIN HIDDEN TESTS
@@ -301,7 +332,6 @@ def test_lookup_follows_its_batch(rng):
     assert at(table, t, torch.zeros(b, 2, dtype=torch.float32)).dtype == torch.float32, "The lookup has the dtype of x"
     last = at(table, torch.full((b,), -1), torch.zeros(b, 2))
     assert_close(last, table[5].expand(b, 1), "The index -1 means the last entry")
-    assert_gradients_match(lambda v: at(v, t, torch.zeros(b, 2)), table)
 
 
 ### END HIDDEN TESTS
@@ -347,8 +377,16 @@ def test_signal_and_noise_shares(rng):
     x0, eps = torch.randn(1, d, generator=rng), torch.randn(1, d, generator=rng)
     t, still = torch.tensor([3]), torch.zeros(1, d)
     sch = small_schedule()
-    assert_close(q_sample(sch, x0, t, still), 0.3 * x0, "sqrt: without noise, x_t is the root of alpha_bar times x0")
-    assert_close(q_sample(sch, still, t, eps), math.sqrt(0.91) * eps, "Noise counts sqrt(1 - alpha_bar)")
+    signal, noise = q_sample(sch, x0, t, still), q_sample(sch, still, t, eps)
+    slips = {
+        "sqrt: alpha_bar is a share of variance, signal and noise are scaled by roots": 0.09 * x0,
+        "alpha is the share of one step: after t + 1 steps it is alpha_bar": 0.5 * x0,
+        "off by one: alpha_bar[t] already counts t + 1 steps": 0.6 * x0,
+        "exchanged: signal counts the root of alpha_bar, noise that of 1 - alpha_bar": math.sqrt(0.91) * x0,
+    }
+    name_the_slip(signal, slips)
+    assert_close(signal, 0.3 * x0, "Without noise, x_t is the root of alpha_bar times x0")
+    assert_close(noise, math.sqrt(0.91) * eps, "Without signal, x_t is sqrt(1 - alpha_bar) times the noise eps")
 
 
 @points(0.25)
@@ -365,7 +403,7 @@ def test_every_example_has_its_own_time(rng):
 @points(0.25)
 def test_forward_process_keeps_the_variance(rng):
     """Draws of x_t given x0 have the mean and the variance of the marginal."""
-    sch, n = random_schedule(rng), 4000
+    sch, n = random_schedule(rng), 2000
     t = rng.size(0, len(sch["beta"]) - 1)
     level = float(sch["alpha_bar"][t])
     x0 = 2 + torch.randn(1, 2, generator=rng)
@@ -414,10 +452,14 @@ def x0_from_eps(sch: Schedule, xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
 @core
 @points(0.25)
 def test_clean_data_without_noise(rng):
-    """If there was no noise, x0 is x_t over the root of alpha_bar: 0.3 at step 3."""
-    xt = torch.randn(2, rng.size(2, 5), generator=rng)
-    found = x0_from_eps(small_schedule(), xt, torch.tensor([3, 3]), torch.zeros(xt.shape))
+    """If there was no noise, x0 is x_t over the root of alpha_bar (0.3 at step 3); if all was noise, x0 is 0."""
+    xt, t = torch.randn(2, rng.size(2, 5), generator=rng), torch.tensor([3, 3])
+    found = x0_from_eps(small_schedule(), xt, t, torch.zeros(xt.shape))
+    name_the_slip(found, {"root: the signal was scaled by the root of alpha_bar": xt / 0.09})
     assert_close(found, xt / 0.3, "Without noise, x0 is x_t / sqrt(alpha_bar)")
+    nothing = x0_from_eps(small_schedule(), math.sqrt(0.91) * xt, t, xt)
+    name_the_slip(nothing, {"sign: the noise is subtracted": 2 * math.sqrt(0.91) / 0.3 * xt})
+    assert_close(nothing, torch.zeros(xt.shape), "Take sqrt(1 - alpha_bar) times the noise away, then divide the rest")
 
 
 ### BEGIN HIDDEN TESTS
@@ -450,10 +492,16 @@ def eps_from_x0(sch: Schedule, xt: Tensor, t: Tensor, x0: Tensor) -> Tensor:
 @core
 @points(0.25)
 def test_noise_of_a_black_image(rng):
-    """If the data are zero, the noise is x_t over the root of 1 - alpha_bar: 0.8 at step 2."""
-    xt = torch.randn(2, rng.size(2, 5), generator=rng)
-    found = eps_from_x0(small_schedule(), xt, torch.tensor([2, 2]), torch.zeros(xt.shape))
+    """If the data are zero, the noise is x_t over the root of 1 - alpha_bar (0.8 at step 2); if all is signal, it is 0."""
+    xt, t = torch.randn(2, rng.size(2, 5), generator=rng), torch.tensor([2, 2])
+    found = eps_from_x0(small_schedule(), xt, t, torch.zeros(xt.shape))
+    slips = {"sign: the signal is subtracted from x_t": -xt / 0.8, "root: divide by sqrt(1 - alpha_bar)": xt / 0.64}
+    name_the_slip(found, slips)
     assert_close(found, xt / 0.8, "Without signal, the noise is x_t / sqrt(1 - alpha_bar)")
+    none = eps_from_x0(small_schedule(), 0.6 * xt, t, xt)
+    assert_close(
+        none, torch.zeros(xt.shape), "Take sqrt(alpha_bar) times the data away: of pure signal nothing is left"
+    )
 
 
 ### BEGIN HIDDEN TESTS
@@ -543,12 +591,17 @@ def q_posterior(sch: Schedule, x0: Tensor, xt: Tensor, t: Tensor) -> tuple[Tenso
 @core
 @points(0.5)
 def test_the_past_of_the_first_step_is_the_data(rng):
-    """At t = 0 the posterior is a point: its mean is x0 and its variance is 0."""
+    """At t = 0 the posterior is a point: its mean is x0 and its variance is 0; at t = 1 its variance is 0.5 / 3."""
     b = rng.size(2, 4)
     x0, xt = torch.randn(b, 3, generator=rng), torch.randn(b, 3, generator=rng)
     mean, variance = q_posterior(small_schedule(), x0, xt, torch.zeros(b, dtype=torch.long))
     assert_close(mean, x0, "At t = 0 the mean is x0: is alpha_bar_prev[0] equal to 1?")
+    name_the_slip(variance, {"beta-tilde: whoever knows x0 is left with less doubt than beta": torch.full((b, 1), 0.2)})
     assert_close(variance, torch.zeros(b, 1), "At t = 0 the variance is 0, one number per example, shape (B, 1)")
+    _, variance = q_posterior(small_schedule(), x0, xt, torch.ones(b, dtype=torch.long))
+    expected = torch.full((b, 1), 0.5 / 3)
+    name_the_slip(variance, {"variance: this is the standard deviation": expected.sqrt()})
+    assert_close(variance, expected, "beta-tilde at t = 1, from the shares 0.8 before the step and 0.4 after it")
 
 
 ### BEGIN HIDDEN TESTS
@@ -612,7 +665,7 @@ for row, when in zip(axes, (0, 40, 80, 120, 199), strict=True):
     row[0].set_title(f"t = {when}", fontsize=8, loc="left")
 plt.show()
 
-# %% [markdown] problem="4.2" minutes=120
+# %% [markdown] problem="4.2" minutes=160
 # ## Problem 4.2: losses and scores
 #
 # The gradient of a log-density with respect to its argument is called the **score**. This problem shows that a network
@@ -803,7 +856,7 @@ def test_model_sees_noisy_data_and_dropped_labels(rng):
     y, t = torch.arange(b), torch.full((b,), 2)
     drop = torch.arange(b) % 2 == 0
     model = Recorder(lambda xt, t, y: torch.zeros_like(xt))
-    ddpm_loss(model, small_schedule(), x0, t, eps, y=y, drop_mask=drop, null_label=77)
+    assert_inputs_unchanged(ddpm_loss, model, small_schedule(), x0, t, eps, y=y, drop_mask=drop, null_label=77)
     assert len(model.calls) == 1, f"the model was called {len(model.calls)} times; once is enough"
     seen, when, labels = model.calls[0]
     assert_close(seen, 0.6 * x0 + 0.8 * eps, "The model sees x_t, neither x0 nor fresh noise")
@@ -811,7 +864,6 @@ def test_model_sees_noisy_data_and_dropped_labels(rng):
     assert_close(
         labels, torch.tensor([77 if i % 2 == 0 else i for i in range(b)]), "null label: where drop_mask is true"
     )
-    assert_close(y, torch.arange(b), "The labels of the caller were changed in place")
 
 
 ### BEGIN HIDDEN TESTS
@@ -837,13 +889,13 @@ def test_best_guess_has_its_known_loss(rng):
 @points(0.5)
 def test_weights_count_examples(rng):
     """Weights multiply the loss of their example, whose elements are averaged; the batch is averaged, not summed."""
-    sch, b = random_schedule(rng), rng.size(2, 4)
-    shape = some_shape(rng, b)
-    x0, eps = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
+    sch, b = random_schedule(rng), rng.size(3, 5)
     weight, t = torch.rand(b, generator=rng), torch.randint(5, (b,), generator=rng)
-    loss = ddpm_loss(lambda xt, t, y=None: torch.zeros_like(xt), sch, x0, t, eps, weight=weight)
-    squares = torch.stack([(eps[i] ** 2).sum() / eps[i].numel() for i in range(b)])
-    assert_close(loss, (weight * squares).sum() / b, "weight: one number per example, averaged over the batch")
+    for shape in ((b, 2), (b, b), (b, 2, rng.size(2, 3), b)):
+        x0, eps = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
+        loss = ddpm_loss(lambda xt, t, y=None: torch.zeros_like(xt), sch, x0, t, eps, weight=weight)
+        squares = torch.stack([(eps[i] ** 2).sum() / eps[i].numel() for i in range(b)])
+        assert_close(loss, (weight * squares).sum() / b, "weight: one number per example, averaged over the batch")
 
 
 @points(0.5)
@@ -857,39 +909,50 @@ def test_labels_pass_unless_dropped(rng):
     ddpm_loss(model, sch, x0, t, eps, y=labels, drop_mask=labels > 0, null_label=3)
     for call in model.calls:
         assert_close(call[2], labels, "Labels were dropped although no mask asked for it")
-    ddpm_loss(model, sch, x0, t, eps)
-    assert len(model.calls[-1]) == 2 or model.calls[-1][2] is None, "Without labels the model should get None"
+    for unused in ({}, {"drop_mask": labels == 0, "null_label": 3}):
+        ddpm_loss(model, sch, x0, t, eps, **unused)
+        assert_close(model.calls[-1][1], t, "The model sees the times t, also without labels")
+        assert len(model.calls[-1]) == 2 or model.calls[-1][2] is None, "Without labels the model should get None"
     ddpm_loss(model, sch, x0, t, eps, y=labels, drop_mask=labels == 0, null_label=0 * b + 9)
     assert_close(model.calls[-1][2], labels + 9, "null label: a full mask drops every label")
 
 
 class LinearGuess(nn.Module):
-    """A network that guesses the noise by a linear map."""
+    """A network that guesses the noise by a linear map, and a shift for every label (none without labels)."""
 
     def __init__(self, d):
         super().__init__()
-        self.layer = nn.Linear(d, d)
+        self.layer, self.shift = nn.Linear(d, d), nn.Parameter(torch.zeros(9, d))
 
     def forward(self, xt, t, y=None):
-        return self.layer(xt)
+        return self.layer(xt) if y is None else self.layer(xt) + self.shift[y]
 
 
 @points(0.5)
 def test_gradient_reaches_the_network(rng):
-    """The gradient for the network's parameters is that of the mean squared error; inputs are left unchanged."""
+    """The gradient for the network is that of the weighted mean squared error; inputs and their dtype are kept."""
     sch, b = random_schedule(rng), rng.size(2, 4)
     net = LinearGuess(3)
     x0, eps, t = torch.randn(b, 3, generator=rng), torch.randn(b, 3, generator=rng), torch.arange(b)
+    y, drop, weight = torch.arange(b), torch.arange(b) < 1, torch.rand(b, generator=rng)
     level = sch["alpha_bar"][t].unsqueeze(1)
     xt = level.sqrt() * x0 + (1 - level).sqrt() * eps
-    assert_inputs_unchanged(ddpm_loss, lambda x, t, y=None: x, sch, x0, t, eps)
-    loss = ddpm_loss(net, sch, x0, t, eps)
-    found = torch.autograd.grad(loss, list(net.parameters()), allow_unused=True)
-    wanted = torch.autograd.grad(((net(xt, t) - eps) ** 2).mean(), list(net.parameters()))
-    assert all(gradient is not None for gradient in found), "no gradient reaches the network: was its answer detached?"
-    assert_close(list(found), list(wanted), "The gradient for the network's parameters")
+    labels = torch.tensor([8, *range(1, b)])  # the label of example 0 is dropped
+    for given, seen in (({}, None), ({"y": y}, y), ({"y": y, "drop_mask": drop, "null_label": 8}, labels)):
+        for w in (None, weight):
+            extra = given if w is None else {**given, "weight": w}
+            loss = assert_inputs_unchanged(ddpm_loss, net, sch, x0, t, eps, **extra)
+            each = ((net(xt, t, seen) - eps) ** 2).mean(1)
+            target = each.mean() if w is None else (w * each).mean()
+            used = [p for p in net.parameters() if seen is not None or p is not net.shift]
+            assert loss.requires_grad, "no gradient reaches the network: was its answer detached?"
+            found = torch.autograd.grad(loss, used, allow_unused=True)
+            assert all(part is not None for part in found), "no gradient reaches the network: was its answer detached?"
+            assert_close(list(found), list(torch.autograd.grad(target, used)), "The gradient for the network")
     assert_gradients_match(lambda e: ddpm_loss(lambda x, t, y=None: x**2, sch, x0, t, e), eps)
-    assert_gradients_match(lambda w: ddpm_loss(lambda x, t, y=None: x**2, sch, x0, t, eps, weight=w), torch.ones(b))
+    for extra in ({}, {"weight": weight.float()}):
+        single = ddpm_loss(lambda x, t, y=None: 0 * x, sch, x0.float(), t, eps.float(), **extra)
+        assert single.dtype == torch.float32, "float32 images gave another dtype"
 
 
 ### END HIDDEN TESTS
@@ -918,9 +981,15 @@ def test_score_points_against_the_noise(rng):
     """At step 2, where the noise counts 0.8, the score is the noise times -1.25."""
     eps = torch.randn(2, rng.size(2, 5), generator=rng)
     found = eps_to_score(eps, small_schedule(), torch.tensor([2, 2]))
-    assert_close(
-        found, -1.25 * eps, "score: it points back to the data, against the noise, over its standard deviation"
-    )
+    slips = {
+        "sign: the score points back to the data, against the noise": 1.25 * eps,
+        "standard deviation: divide by the root of 1 - alpha_bar": -eps / 0.64,
+        "standard deviation: divide by it, do not multiply": -0.8 * eps,
+        "standard deviation: the guess has to be divided by it": -eps,
+        "1 - alpha_bar is the variance of the noise in x_t; beta is that of one step": -eps / math.sqrt(0.1),
+    }
+    name_the_slip(found, slips)
+    assert_close(found, -1.25 * eps, "score: minus the noise over its standard deviation")
 
 
 ### BEGIN HIDDEN TESTS
@@ -973,12 +1042,19 @@ def dsm_loss(score_fn, x0: Tensor, sigma: Tensor, eps: Tensor) -> Tensor:
 @core
 @points(0.5)
 def test_zero_score_costs_the_noise(rng):
-    """A score of 0 costs the mean square of the noise, whatever sigma is: that is what the weight is for."""
+    """A score of 0 costs the mean square of the noise, whatever sigma is; one that knows x0 costs nothing."""
     shape = some_shape(rng, rng.size(2, 4))
     x0, eps = torch.randn(shape, generator=rng), 2 * torch.randn(shape, generator=rng)
     sigma = 0.1 + torch.rand(shape[0], generator=rng)
     loss = dsm_loss(lambda x, sigma: torch.zeros_like(x), x0, sigma, eps)
+    slips = {"average: the mean over batch and elements, not a sum over elements": (eps**2).sum() / shape[0]}
+    name_the_slip(loss, slips if eps.numel() > shape[0] else {})
     assert_close(loss, (eps**2).sum() / eps.numel(), "weight sigma squared: a zero score costs the mean square of eps")
+    # this score points from the noisy point straight back to x0
+    knows = dsm_loss(lambda x, s: (x0 - x) / s.reshape(-1, *[1] * (x.dim() - 1)) ** 2, x0, sigma, eps)
+    assert_close(
+        knows, torch.tensor(0.0), "target: at x0 + sigma eps the score to learn is -eps / sigma, minus included"
+    )
 
 
 ### BEGIN HIDDEN TESTS
@@ -993,18 +1069,23 @@ def test_gaussian_score_has_its_known_loss(rng):
 
 @points(0.5)
 def test_every_example_has_its_own_sigma(rng):
-    """The score function sees x0 + sigma eps with each example's sigma; gradients are exact and inputs unchanged."""
-    b = rng.size(2, 4)
-    x0, eps = torch.randn(b, b, generator=rng), torch.randn(b, b, generator=rng)
+    """Noise, score and weight of an example have its own sigma, images too; gradients are exact and inputs unchanged."""
+    b = rng.size(3, 4)
     sigma = 0.2 + torch.rand(b, generator=rng)
-    score = Recorder(lambda x, s: torch.sin(x))
-    assert_inputs_unchanged(dsm_loss, lambda x, s: torch.sin(x), x0, sigma, eps)
-    dsm_loss(score, x0, sigma, eps)
-    seen, levels = score.calls[0][:2]
-    assert len(score.calls) == 1, "the score function was called more than once"
-    assert_close(seen, torch.stack([x0[i] + sigma[i] * eps[i] for i in range(b)]), "broadcasting: sigma of the example")
-    assert_close(levels.flatten(), sigma, "The score function also gets sigma")
-    assert_gradients_match(lambda x, s, e: dsm_loss(lambda z, _: torch.sin(z), x, s, e), x0[:, :2], sigma, eps[:, :2])
+    for shape in ((b, b), (b, 2, rng.size(1, 2), b)):
+        x0, eps = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
+        score = Recorder(lambda x, s: torch.sin(x))
+        loss = assert_inputs_unchanged(dsm_loss, score, x0, sigma, eps)
+        noisy = torch.stack([x0[i] + sigma[i] * eps[i] for i in range(b)])
+        assert len(score.calls) == 1, "the score function was called more than once"
+        assert_close(score.calls[0][0], noisy, "broadcasting: sigma of the example")
+        assert_close(score.calls[0][1], sigma, "The score function also gets sigma, one per example")
+        each = torch.stack([((sigma[i] * noisy[i].sin() + eps[i]) ** 2).mean() for i in range(b)])
+        assert_close(loss, each.mean(), "weight: sigma squared of the example, averaged over all elements")
+    small, noise = torch.randn(b, 2, generator=rng), torch.randn(b, 2, generator=rng)
+    assert_gradients_match(lambda x, s, e: dsm_loss(lambda z, _: torch.sin(z), x, s, e), small, sigma, noise)
+    single = dsm_loss(lambda z, _: torch.sin(z), small.float(), sigma.float(), noise.float())
+    assert single.dtype == torch.float32, "float32 in, float32 out"
 
 
 ### END HIDDEN TESTS
@@ -1083,6 +1164,7 @@ def test_langevin_uses_noises_in_order(rng):
         assert_inputs_unchanged(langevin, torch.sin, x, 0.3, noises), by_hand, "Langevin: the recursion, in order"
     )
     assert_close(langevin(torch.sin, x, 0.3, noises[:0]), x, "No noises mean no steps")
+    assert langevin(torch.sin, x.float(), 0.3, noises.float()).dtype == torch.float32, "float32 in, float32 out"
     assert_gradients_match(lambda z, n: langevin(torch.sin, z, 0.3, n), x, noises)
 
 
@@ -1095,11 +1177,12 @@ def test_langevin_uses_noises_in_order(rng):
 # mixture of Gaussians stays one under (4.3), the *true* score at every $t$ is known, and you can look at the error of
 # the network, not only at its loss.
 #
-# **What to expect** (budget `cpu`, 3000 steps, about six seconds of one core). The loss falls from 1.0 to about 0.45
-# within the first 500 steps and then hovers around 0.40 for ever. That is no failure: by W4.1 (c) nearly all of it is
-# noise that nobody can guess. The curve *per time* shows it: near 1 for $t$ close to 0, falling to nearly 0 at the
-# noisy end, and the same for a perfect network. If your loss stays above 0.6, look at `t` (is it the time that the
-# model sees?) and at the schedule.
+# **What to expect** (budget `cpu`, 3000 steps, about ten seconds of one core). The loss falls from 1.0 to about 0.40
+# within the first 300 steps and then hovers around 0.37 for ever. That is no failure: by W4.1 (c) nearly all of it is
+# noise that nobody can guess; averaged over all times, a perfect network has 0.38 and yours about 0.39. The curve *per
+# time* shows it: 1 at $t=0$, a dip to 0.2 near $t=30$, a hump of 0.6 near $t=90$ and nearly 0 at the noisy end, for the
+# perfect network as for yours. If your loss stays above 0.6, look at `t` (is it the time that the model sees?) and at
+# the schedule.
 
 # %% experiment="4.2" cpu_minutes=0.3 t4_minutes=0.3
 import densities
@@ -1112,27 +1195,32 @@ sch = make_schedule(cosine_alpha_bar(T))
 
 
 class PointDenoiser(nn.Module):
-    """Guesses the noise of points in the plane: (B, 2), (B,) -> (B, 2). Labels are ignored."""
+    """Guesses the noise of points in the plane: (B, 2), (B,) -> (B, 2). Labels are ignored.
+
+    Sines and cosines of the coordinates go in beside them: without these a network so small blurs sharp edges away.
+    """
 
     def __init__(self, hidden=128, waves=16):
         super().__init__()
         self.waves = waves
         self.layers = nn.Sequential(
-            nn.Linear(2 + waves, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(),
+            nn.Linear(2 + 12 + waves, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(),
             nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2),
         )  # fmt: skip
 
     def forward(self, x, t, y=None):
         clock = (t.float() + 1).unsqueeze(1) / T
         waves = torch.cos(math.pi * clock * torch.arange(self.waves, device=x.device))
-        return self.layers(torch.cat([x, waves], dim=1))
+        angles = [k * math.pi / 2 * x for k in (1, 2, 4)]
+        edges = [wave(angle) for angle in angles for wave in (torch.sin, torch.cos)]
+        return self.layers(torch.cat([x, *edges, waves], dim=1))
 
 
-def train_points(density, name, steps=STEPS_2D):
+def train_points(density, name, band, steps=STEPS_2D):
     """Train a PointDenoiser on 10000 draws of a density; return it with its loss curve."""
     set_seed(0)
     data, model = density.sample(10_000, torch.Generator().manual_seed(1)), PointDenoiser()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
 
     def update(step):
@@ -1151,10 +1239,10 @@ def train_points(density, name, steps=STEPS_2D):
         scheduler.step()
         return loss
 
-    return model, fit(step, steps, checkpoint=saved, label=name, expect={3000: (0.2, 0.55)})
+    return model, fit(step, steps, checkpoint=saved, label=name, expect={3000: band})
 
 
-ring_model, ring_history = train_points(densities.ring8, "ring8")
+ring_model, ring_history = train_points(densities.ring8, "ring8", (0.25, 0.5))
 
 
 def ring_noise(x, when):
@@ -1174,19 +1262,21 @@ with torch.no_grad():
         learned.append(float(ddpm_loss(ring_model, sch, x0, t, eps)))
         best.append(float(ddpm_loss(lambda x, t, y=None, when=when: ring_noise(x, when), sch, x0, t, eps)))
 print(f"mean over t: network {sum(learned) / len(learned):.3f}, perfect network {sum(best) / len(best):.3f}")
+print("expected: 0.39 and 0.38")
 
 # %% [markdown] figure="F4.1" points=3
 # In one figure: a scatter of ring8 at five times of the forward process (top), and below it the loss of the trained
 # network against $t$, together with that of the perfect network `ring_noise`. In three or four sentences: why does the
-# loss go to 1 at small $t$ and to 0 at large $t$? Why did the training curve stop falling after a few hundred steps
-# while the network went on learning? Where does the network lose most against the perfect one?
+# loss go to 1 at small $t$ and to 0 at large $t$? Where does the hump between them come from (at which $t$ do the eight
+# clouds touch)? Why did the training curve stop falling after a few hundred steps while the network went on learning?
 #
 # Caption: The forward process on eight Gaussians, and the denoising loss by noise level.
 #
 # ### BEGIN MARK SCHEME
 # - (1) labelled panels at five times from data to noise; both loss curves against t, from near 1 down to near 0
-# - (1) explains both ends with W4.1 (c): what is left is the variance of the noise given x_t
-# - (1) says that the total loss is mostly irreducible and hence plateaus, and names where the gap is largest
+# - (1) explains both ends with W4.1 (c), what is left is the variance of the noise given x_t, and the hump: once clouds
+#   overlap, x_t no longer tells to which of the eight centres the noise has to be measured
+# - (1) says that the total loss is mostly irreducible and hence plateaus
 # ### END MARK SCHEME
 
 # %% experiment="4.2"
@@ -1207,14 +1297,14 @@ fig.tight_layout()
 savefig(
     "F4.1",
     fig,
-    alt="Top: eight clusters dissolve into one cloud over five times. Bottom: two loss curves fall from one to zero.",
+    alt="Top: eight clusters dissolve into one cloud. Bottom: two loss curves from one down to zero, with a hump.",
     answer="Replace this sentence by your three or four sentences.",
 )
 
 # %% [markdown] figure="F4.2" points=2
-# Arrows of the learned and of the true score of ring8 at $t=20$, $60$ and $120$, on one grid, in two colours.
-# In two or three sentences: where do they disagree, how many training points are there, and does it matter for a
-# sampler?
+# Arrows of the learned and of the true score of ring8 at $t=20$, $60$ and $120$, on one grid, in two colours (their
+# length is the root of the score's, or those at the rim would dwarf all others). In two or three sentences: where do
+# they disagree, how many training points are there, and does it matter for a sampler?
 #
 # Caption: Learned and true score field of eight Gaussians at three noise levels.
 #
@@ -1224,17 +1314,19 @@ savefig(
 # ### END MARK SCHEME
 
 # %% experiment="4.2"
-line = torch.linspace(-3, 3, 15)
+line = torch.linspace(-3, 3, 11)
 grid = torch.cartesian_prod(line, line)
-fig, axes = plt.subplots(1, 3, figsize=(10, 3.6))
+fig, axes = plt.subplots(1, 3, figsize=(10, 3.8))
 for axis, when in zip(axes, (20, 60, 120), strict=True):
     t = torch.full((len(grid),), when)
     with torch.no_grad():
         fields = ((ring_noise(grid, when), "#D55E00", "true"), (ring_model(grid, t), "#0072B2", "learned"))
         for guess, colour, label in fields:
-            axis.quiver(*grid.T, *eps_to_score(guess, sch, t).T, color=colour, label=label, width=0.004, alpha=0.8)
+            score = eps_to_score(guess, sch, t)
+            arrows = score / score.norm(dim=1, keepdim=True).sqrt().clamp(min=1e-6)
+            axis.quiver(*grid.T, *arrows.T, color=colour, label=label, width=0.008, alpha=0.75)
     axis.set(title=f"t = {when}", xticks=[-2, 0, 2], yticks=[-2, 0, 2], aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 fig.tight_layout()
 savefig(
     "F4.2",
@@ -1243,7 +1335,7 @@ savefig(
     answer="Replace this sentence by your two or three sentences.",
 )
 
-# %% [markdown] problem="4.3" minutes=130
+# %% [markdown] problem="4.3" minutes=145
 # ## Problem 4.3: samplers
 #
 # A trained network is a guess of the noise; a *sampler* decides what to do with it. The checks here are about single
@@ -1343,12 +1435,22 @@ def test_last_step_returns_the_guessed_data(rng):
 
 @points(0.5)
 def test_one_step_by_hand(rng):
-    """At step 3 (alpha 0.25, alpha_bar 0.09) the noise counts the root of 0.48 / 0.91."""
+    """At step 3 (alpha 0.25, beta 0.75, alpha_bar 0.09), (4.11) is worked out by hand, term by term."""
     shape = (1, rng.size(2, 4))
-    xt, noise = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
-    stepped = ddpm_step(small_schedule(), torch.zeros(shape), xt, torch.tensor([3]), noise)
-    expected = 2 * xt + math.sqrt(0.48 / 0.91) * noise
-    assert_close(stepped, expected, "beta-tilde: the variance is beta (1 - alpha_bar_prev) / (1 - alpha_bar)")
+    xt, eps_hat, noise = (torch.randn(shape, generator=rng) for _ in range(3))
+    t, none = torch.tensor([3]), torch.zeros(shape)
+    kept, guessed, fresh = (ddpm_step(small_schedule(), *given) for given in (
+        (none, xt, t, none), (eps_hat, none, t, none), (none, none, t, noise)
+    ))  # fmt: skip
+    name_the_slip(kept, {"sqrt(alpha) undoes the shrinking of one step, not alpha_bar": xt / 0.3, "sqrt(alpha)": xt})
+    assert_close(kept, 2 * xt, "sqrt(alpha): without any noise, the step undoes the shrinking of one step")
+    assert_close(guessed, -1.5 / math.sqrt(0.91) * eps_hat, "The guessed noise counts -beta / sqrt(1 - alpha_bar)")
+    slips = {
+        "beta-tilde: the variance of the fresh noise is not beta": math.sqrt(0.75) * noise,
+        "standard deviation: the noise is scaled by the root of beta-tilde": 0.48 / 0.91 * noise,
+    }
+    name_the_slip(fresh, slips)
+    assert_close(fresh, math.sqrt(0.48 / 0.91) * noise, "beta-tilde: the fresh noise has the wrong size")
 
 
 ### BEGIN HIDDEN TESTS
@@ -1419,6 +1521,9 @@ def test_ddpm_step_contracts(rng):
 # **Why clip?** With the cosine schedule $\sqrt{\bar\alpha_{T-1}}\approx2.5\cdot10^{-4}$, so the first $\hat x_0$ is the
 # error of the network times 4000. Data have a known range; use it. After clipping, $\hat x_0$ and $\hat\varepsilon$ no
 # longer belong to the same $x_t$: recompute $\hat\varepsilon$ from the clipped $\hat x_0$ by (4.4).
+#
+# **Mind the root.** In exact arithmetic $1-\bar\alpha_s-\sigma^2$ is never negative. In float32, on a long stride with
+# $\eta=1$, it can come out as $-6\cdot10^{-8}$, and its root turns the whole batch into NaN: do not let it fall below 0.
 
 
 # %% solution="4.3b"
@@ -1475,8 +1580,28 @@ def test_clean_end_is_the_guess(rng):
         assert_close(stepped, x0, "t_prev = -1 means alpha_bar = 1: no noise is left")
 
 
+@points(0.5)
+def test_noise_and_clipping_by_hand(rng):
+    """From step 3 to step 1 (shares 0.09 and 0.4): eta = 1 trades old noise for new, and clipped data get their noise."""
+    xt, eps_hat, noise = (torch.randn(1, 3, generator=rng) for _ in range(3))
+    sch, t, t_prev, none = small_schedule(), torch.tensor([3]), torch.tensor([1]), torch.zeros(1, 3)
+    sigma2 = 0.6 / 0.91 * (1 - 0.09 / 0.4)
+    fresh = ddim_step(sch, none, none, t, t_prev, 1.0, noise)
+    name_the_slip(fresh, {"sigma: the noise is scaled by sigma, not by its square": sigma2 * noise})
+    assert_close(fresh, math.sqrt(sigma2) * noise, "sigma: the size of the fresh noise, equation (4.12)")
+    half = ddim_step(sch, none, none, t, t_prev, 0.5, noise)
+    assert_close(half, 0.5 * fresh, "eta scales sigma: half of eta is half of the fresh noise")
+    old = ddim_step(sch, eps_hat, math.sqrt(0.91) * eps_hat, t, t_prev, 1.0, none)
+    name_the_slip(old, {"sigma^2: fresh noise takes its share of 1 - alpha_bar from the old": math.sqrt(0.6) * eps_hat})
+    assert_close(old, math.sqrt(0.6 - sigma2) * eps_hat, "The guessed noise counts sqrt(1 - alpha_bar - sigma^2)")
+    clipped = ddim_step(sch, none, 3 + xt.abs(), t, t_prev, 0.0, None, clip=0.5)
+    left = (3 + xt.abs() - 0.15) / math.sqrt(0.91)  # x_t without the signal of 0.5
+    name_the_slip(clipped, {"clip: recompute the noise that matches the clipped x0": math.sqrt(0.4) * 0.5 + none})
+    assert_close(clipped, math.sqrt(0.4) * 0.5 + math.sqrt(0.6) * left, "clip: limit the guess of x0, not x_t")
+
+
 ### BEGIN HIDDEN TESTS
-@points(1)
+@points(0.75)
 def test_marginal_is_kept_for_every_eta(rng):
     """With the true noise as guess, every eta gives the marginal at t_prev, and eta^2 times its noise variance."""
     sch = random_schedule(rng)
@@ -1513,7 +1638,7 @@ def test_eta_one_is_ddpm(rng):
     )
 
 
-@points(0.75)
+@points(0.5)
 def test_clipping_recomputes_the_noise(rng):
     """Clipping limits the guessed data, not x_t, and the noise is recomputed to match."""
     sch, b, clip = random_schedule(rng), rng.size(2, 4), 0.7
@@ -1530,7 +1655,22 @@ def test_clipping_recomputes_the_noise(rng):
     assert_close(wide, ddim_step(sch, eps_hat, xt, t, t - 1, 0.0, None), "A wide clip changes nothing")
 
 
-@points(0.5)
+@points(0.25)
+def test_long_strides_survive_rounding(rng):
+    """In float32, with eta = 1, every stride from the noisy end of the cosine schedule gives finite numbers."""
+    steps = rng.size(180, 260)
+    angle = (torch.arange(steps + 1) / steps + 0.008) / 1.008 * math.pi / 2
+    alpha = (angle[1:].cos() / angle[:-1].cos()).square().clamp(min=0.001)
+    level = torch.cumprod(alpha, 0)
+    before = torch.cat([torch.ones(1), level[:-1]])
+    sch = {"beta": 1 - alpha, "alpha": alpha, "alpha_bar": level, "alpha_bar_prev": before}
+    t_prev = torch.arange(-1, steps - 1)
+    t, noise = torch.full((steps,), steps - 1), torch.randn(steps, 2, generator=rng).float()
+    moved = ddim_step(sch, 0.5 * noise, noise.flip(0), t, t_prev, 1.0, noise)
+    assert_finite(moved, "rounding: the number under the root of (4.12) came out below 0")
+
+
+@points(0.25)
 def test_without_eta_noise_plays_no_part(rng):
     """With eta = 0 the noise is not used: infinite noise and none give the same result, bit for bit."""
     sch, b = random_schedule(rng), rng.size(2, 4)
@@ -1551,6 +1691,7 @@ def test_ddim_step_contracts(rng):
     shuffled = ddim_step(sch, eps_hat[order], xt[order], t[order], s[order], 0.6, noise[order])
     assert_close(shuffled, stepped[order], "broadcasting: every example has its own times")
     assert_gradients_match(lambda e, x, n: ddim_step(sch, e, x, t, s, 0.6, n), eps_hat, xt, noise)
+    assert_gradients_match(lambda e, x: ddim_step(sch, e, x, t, s, 0.0, None, clip=50.0), eps_hat, xt)
     assert ddim_step(sch, eps_hat.float(), xt.float(), t, s, 0.6, noise.float()).dtype == torch.float32, "dtype changed"
 
 
@@ -1597,7 +1738,7 @@ def test_loop_visits_the_timesteps(rng):
     """The network is called once per time step, in the order given, with one long time per example."""
     b = rng.size(2, 4)
     model = Recorder(lambda x, t: torch.zeros_like(x))
-    xT = torch.randn(b, 3, generator=rng)
+    xT = torch.randn(b, 5, generator=rng)
     out = sample_loop(model, small_schedule(), xT, [4, 2, 1], 0.0)
     assert [int(call[1][0]) for call in model.calls] == [4, 2, 1], (
         "timesteps: visit exactly those given, in their order"
@@ -1605,7 +1746,8 @@ def test_loop_visits_the_timesteps(rng):
     assert all(tuple(call[1].shape) == (b,) and call[1].dtype == torch.long for call in model.calls), (
         "timesteps: the network gets t as a long tensor of shape (B,)"
     )
-    assert_close(out, xT / math.sqrt(0.054), "If the network sees no noise, all that is left is to undo the shrinking")
+    message = "clean end: if the network sees no noise, the list of strides ends where the shrinking is undone"
+    assert_close(out, xT / math.sqrt(0.054), message)
 
 
 ### BEGIN HIDDEN TESTS
@@ -1667,11 +1809,13 @@ def test_clip_reaches_the_steps(rng):
 
 @points(0.5)
 def test_sampling_needs_no_graph(rng):
-    """Samples carry no graph, a single step works, and noises may be a list of any length that suffices."""
+    """Samples carry no graph, even if xT has one; a single step works, and the dtype is kept."""
     sch, net = random_schedule(rng), nn.Linear(2, 2)
     xT, noises = torch.randn(3, 2, generator=rng), torch.randn(1, 3, 2, generator=rng)
-    out = sample_loop(lambda x, t: net(x), sch, xT, [1], 1.0, noises)
+    out = sample_loop(lambda x, t: net(x), sch, xT.clone().requires_grad_(), [1], 1.0, noises)
     assert not out.requires_grad, "The samples carry a graph: sampling runs under torch.no_grad"
+    single = sample_loop(lambda x, t: 0 * x, sch, xT.float(), [3, 1], 0.5, torch.stack([xT, xT]).float())
+    assert single.dtype == torch.float32, "float32 in, float32 out"
     level = sch["alpha_bar"][1]
     expected = (xT - (1 - level).sqrt() * net(xT).detach()) / level.sqrt()
     assert_close(out, expected, "A single step goes to the clean end, without noise")
@@ -1683,13 +1827,20 @@ def test_sampling_needs_no_graph(rng):
 # ### Experiment: how many steps?
 #
 # The checkerboard has sharp edges and no symmetry to hide behind. The distance is the squared maximum mean discrepancy
-# (MMD²) between 2000 samples and 2000 fresh draws; two sets of fresh draws give about 0.0007.
+# (MMD²) between 2000 samples and 2000 fresh draws; two sets of fresh draws differ from 0 by less than 0.001.
 #
-# **What to expect** (budget `cpu`, about eight seconds of one core). For $\eta=0$ and clipping at 2.5: about 0.07 with
-# 5 steps, 0.010 with 20 and **0.005 with 200**. Without clipping the same network gives about 0.37, 0.29 and 0.08:
-# nothing wrong with the network, everything wrong with the first step. For $\eta=1$ few steps do worse (why?) and 200
-# steps reach about 0.005. Above 0.02 at 200 steps, check that the last step goes to −1 and that the noise is recomputed
-# after clipping.
+# **What to expect** (budget `cpu`, about 20 seconds of one core; the loss stays near 0.47). With clipping at 2.5:
+#
+# | | 5 steps | 20 steps | 200 steps |
+# |---|---|---|---|
+# | MMD², $\eta=0$ | 0.003 to 0.012 | 0.002 to 0.004 | **0.001 or less** |
+# | MMD², $\eta=1$ | 0.012 | 0.002 | **0.001 or less** |
+# | share on dark squares, $\eta=0$ | 0.79 | 0.84 | 0.87 |
+# | share on dark squares, $\eta=1$ | 0.76 | 0.89 | 0.88 |
+#
+# (A uniform cloud has half of its points on dark squares.) Without clipping the same network gives an MMD² of about
+# 0.35, 0.24 and 0.01: nothing wrong with the network, everything wrong with the first step. Above 0.01 at 200 steps,
+# check that the last step goes to −1 and that the noise is recomputed after clipping.
 
 # %% experiment="4.3" cpu_minutes=0.4 t4_minutes=0.4
 import densities
@@ -1698,7 +1849,7 @@ from hwkit import preset, savefig, set_seed
 from metrics import mmd2
 
 DRAWS_2D = preset(smoke=300, cpu=2000, gpu=2000)
-board_model, _ = train_points(densities.checkerboard, "checkerboard")
+board_model, _ = train_points(densities.checkerboard, "checkerboard", (0.35, 0.62))
 
 
 def strides(steps):
@@ -1720,19 +1871,23 @@ results = {}
 for eta, clip in ((0.0, 2.5), (1.0, 2.5), (0.0, None)):
     for steps in (5, 20, 200):
         results[eta, clip, steps] = drawn = draw_points(board_model, steps, eta, clip)
-        print(f"eta {eta:.0f}, clip {clip}, {steps:3d} steps: MMD² {mmd2(drawn, fresh):.4f}")
+        dark = float(densities.checkerboard.log_prob(drawn).isfinite().float().mean())
+        print(
+            f"eta {eta:.0f}, clip {clip}, {steps:3d} steps: MMD² {mmd2(drawn, fresh):.4f}, {dark:.0%} on dark squares"
+        )
 
 # %% [markdown] figure="F4.3" points=3
 # A grid of scatter plots of checkerboard samples: 5, 20 and 200 steps (columns) for $\eta=0$ and $\eta=1$ (rows), MMD²
 # in the titles. In three or four sentences: which sampler would you use with 5 network calls, which with 200, and why?
-# What does the noise of $\eta=1$ do to errors made early in the chain? Connect the picture with W4.3 (c).
+# What does the noise of $\eta=1$ do to errors made early in the chain (compare the shares on dark squares at 20 steps)?
+# Connect the picture with W4.3 (c).
 #
 # Caption: Checkerboard samples by number of steps and amount of noise.
 #
 # ### BEGIN MARK SCHEME
-# - (1) six legible panels with MMD², falling to 0.01 or less at 200 steps
+# - (1) six legible panels with MMD², falling to 0.01 or less at 200 steps, where the squares can be seen
 # - (1) deterministic with few steps; with many steps noise costs nothing and forgets early errors
-# - (1) links few steps to the lost variance of W4.3 (c): samples shrink towards the centres of the squares
+# - (1) links few steps to the lost variance of W4.3 (c): samples are drawn together and the outer edges stay empty
 # ### END MARK SCHEME
 
 # %% experiment="4.3"
@@ -1747,11 +1902,11 @@ fig.tight_layout()
 savefig(
     "F4.3",
     fig,
-    alt="Six scatter plots: the squares of a checkerboard become sharper with more steps, and MMD falls.",
+    alt="Six scatter plots: with more steps the squares of a checkerboard become sharper, and MMD falls.",
     answer="Replace this sentence by your three or four sentences.",
 )
 
-# %% [markdown] problem="4.4" minutes=130
+# %% [markdown] problem="4.4" minutes=135
 # ## Problem 4.4: architecture, conditioning and guidance
 #
 # A denoiser is an image-to-image network with two side inputs: the time, and a label. This problem builds the two parts
@@ -1838,6 +1993,15 @@ def test_embedding_at_time_zero(rng):
     assert_close(e.sort(dim=1).values, sorted_row.expand(b, -1), "At t = 0: half of the entries 0 (sin), half 1 (cos)")
     later = timestep_embedding(torch.arange(b) + 7, 2 * half)
     assert_close((later**2).sum(1), torch.full((b,), float(half)), "sin² + cos² is 1 for every frequency")
+    row = timestep_embedding(torch.ones(1), 2 * half)[0]
+    for k, words in (
+        (0, "radians: the fastest pair is sin(t) and cos(t)"),
+        (half - 1, "frequencies: they fall as k/h"),
+    ):
+        omega = 10_000.0 ** (-k / half)
+        assert float((row - math.sin(omega)).abs().min()) < 1e-6, words
+    half_past = timestep_embedding(torch.tensor([2.5]), 2 * half)[0]
+    assert float((half_past - math.sin(2.5)).abs().min()) < 1e-6, "rounding: times may lie between integers"
 
 
 ### BEGIN HIDDEN TESTS
@@ -1872,7 +2036,8 @@ def test_odd_width_and_dtype(rng):
     half, t = rng.size(1, 5), torch.randint(1, 1000, (4,), generator=rng)
     e = assert_inputs_unchanged(timestep_embedding, t, 2 * half + 1)
     assert tuple(e.shape) == (4, 2 * half + 1), f"odd dim: expected shape {(4, 2 * half + 1)}, got {tuple(e.shape)}"
-    assert e.dtype == torch.float32, "The embedding has torch's default dtype"
+    for times in (t, t.float(), t.double()):
+        assert timestep_embedding(times, 2 * half + 1).dtype == torch.float32, "torch's default dtype, whatever t has"
     assert_close((e**2).sum(1), torch.full((4,), float(half)), "odd dim: one entry is 0, the others come in pairs")
     assert int((e == 0).all(0).sum()) == 1, "odd dim: exactly one entry is 0 for all times"
 
@@ -1944,14 +2109,34 @@ def shake(module, rng, scale=0.5):
 @core
 @points(1)
 def test_block_starts_as_its_skip_path(rng):
-    """With as many channels out as in, an untrained block returns its input, whatever the embedding says."""
-    b, c, emb = rng.size(2, 3), 4 * rng.size(1, 2), rng.size(2, 5)
-    block = AdaGNResBlock(c, c, emb)
-    h = torch.randn(b, c, 3, 5, generator=rng)
-    out = block(h, torch.randn(b, emb, generator=rng))
-    assert_close(out, h, "zero init: an untrained block is its skip path")
+    """An untrained block is its skip path, whatever the embedding says; one whose conv2 has learned is not."""
+    b, c, emb = rng.size(2, 3), 4 * rng.size(2, 3), rng.size(2, 5)
+    h, e = torch.randn(b, c, 3, 5, generator=rng), torch.randn(b, emb, generator=rng)
+    same, wider = AdaGNResBlock(c, c, emb), AdaGNResBlock(c, c + 4, emb)
+    assert_close(same(h, e), h, "zero init: an untrained block is its skip path")
+    assert_close(wider(h, e), wider.skip(h), "zero init: an untrained block is its skip path")
+    with torch.no_grad():
+        same.conv2.weight.copy_(torch.randn(same.conv2.weight.shape, generator=rng))
+    learned = float((same(h, e) - h).detach().abs().max())
+    assert learned > 1e-3, "1 + a: once conv2 has learned, features must pass although modulation is still zero"
 
 
+@points(0.75)
+def test_embedding_acts_example_by_example(rng):
+    """After training, the embedding of one example changes the features of that example and of no other."""
+    b = 8
+    block = shake(AdaGNResBlock(4, 8, 6), rng)
+    h, e = torch.randn(b, 4, 3, 3, generator=rng), torch.randn(b, 6, generator=rng)
+    i = rng.size(0, b - 1)
+    other = e.clone()
+    other[i] += 1
+    change = (block(h, other) - block(h, e)).detach().abs().amax((1, 2, 3))
+    assert float(change[i]) > 1e-3, "embedding: it has no effect after training"
+    change[i] = 0
+    assert float(change.max()) < 1e-9, "broadcasting: the embedding of one example changes another example"
+
+
+### BEGIN HIDDEN TESTS
 @points(0.5)
 def test_block_changes_channels(rng):
     """A block with other channels out than in keeps height and width, odd and unequal ones too."""
@@ -1961,8 +2146,7 @@ def test_block_changes_channels(rng):
     assert tuple(out.shape) == (b, 12, 5, 2), f"expected shape {(b, 12, 5, 2)}, got {tuple(out.shape)}"
 
 
-### BEGIN HIDDEN TESTS
-@points(0.5)
+@points(0.25)
 def test_untrained_block_is_linear(rng):
     """An untrained block with a change of channels is affine in its input and blind to the embedding."""
     block, b = AdaGNResBlock(4, 8, 3), 2
@@ -1974,21 +2158,6 @@ def test_untrained_block_is_linear(rng):
     both = block(h + g, e) + block(0 * h, e)
     assert_close(both, block(h, e) + block(g, -e), "zero init: only the 1 x 1 skip path is active at the start")
     assert float((block(h, e) - block(g, e)).detach().abs().max()) > 1e-3, "The skip path is missing"
-
-
-@points(1)
-def test_embedding_acts_example_by_example(rng):
-    """After training, the embedding of one example changes the features of that example and of no other."""
-    b = 8
-    block = shake(AdaGNResBlock(4, 8, 6), rng)
-    h, e = torch.randn(b, 4, 3, 3, generator=rng), torch.randn(b, 6, generator=rng)
-    i = rng.size(0, b - 1)
-    other = e.clone()
-    other[i] += 1
-    change = (block(h, other) - block(h, e)).detach().abs().amax((1, 2, 3))
-    assert float(change[i]) > 1e-3, "The embedding has no effect after training"
-    change[i] = 0
-    assert float(change.max()) < 1e-9, "broadcasting: the embedding of one example changes another example"
 
 
 @points(1)
@@ -2025,6 +2194,18 @@ def test_block_follows_its_equation(rng):
     assert near < 1e-6, (
         "The block differs from its equation: 1 + a, SiLU before each convolution, skip added at the end"
     )
+
+
+@points(0.5)
+def test_block_contracts(rng):
+    """Gradients pass to features and embedding, the dtype is kept, and arguments are left unchanged."""
+    block = shake(AdaGNResBlock(4, 4, 3), rng)
+    h, e = torch.randn(1, 4, 2, 3, generator=rng), torch.randn(1, 3, generator=rng)
+    assert_gradients_match(block, h, e)
+    out = assert_inputs_unchanged(block, h, e)
+    single = block.float()(h.float(), e.float())
+    assert single.dtype == torch.float32, "float32 in, float32 out"
+    assert_close(single.double(), out, "float32 and float64 agree", rtol=1e-3, atol=1e-3)
 
 
 ### END HIDDEN TESTS
@@ -2123,23 +2304,31 @@ def test_guidance_is_linear_in_w(rng):
     def model(x, t, y):
         return torch.sin(x + t.unsqueeze(1)) * (1.0 + y.unsqueeze(1)) + y.unsqueeze(1) ** 2
 
-    start, end = cfg_eps(model, x, t, y, 0.0, 5), cfg_eps(model, x, t, y, 1.0, 5)
-    assert_close(end, model(x, t, y), "w = 1 is the conditional model at the same x and t")
-    for w in (-1.0, 0.5, 3.0):
-        assert_close(cfg_eps(model, x, t, y, w, 5), start + w * (end - start), "guidance is linear in w")
+    for null in (0, 1, 5):  # whatever number the null label has
+        labels = y + 2 * (null < 2)
+        start, end = (cfg_eps(model, x, t, labels, w, null) for w in (0.0, 1.0))
+        assert_close(end, model(x, t, labels), "w = 1 is the conditional model at the same x and t")
+        assert_close(
+            start, model(x, t, 0 * labels + null), "w = 0 is the model with the null label at the same x and t"
+        )
+        for w in (-1.0, 0.5, 2.0, 3.0):
+            found = cfg_eps(model, x, t, labels, w, null)
+            assert_close(found, start + w * (end - start), "guidance is linear in w")
 
 
 @points(0.5)
 def test_guidance_contracts(rng):
-    """Labels and data are left unchanged, and autograd agrees with finite differences."""
+    """Labels and data are left unchanged, gradients pass for every w, and the dtype is kept."""
     x, t, y = torch.randn(2, 3, generator=rng), torch.arange(2), torch.tensor([1, 0])
     model = TwoClasses(0.4, [-1.0, 2.0, 0.5], [0.5, 0.7, 2.0])
 
     def curved(x, t, y):
-        return model(torch.sin(x), t, y)
+        return model(torch.sin(x), t, y).to(x.dtype)
 
-    assert_inputs_unchanged(cfg_eps, curved, x, t, y, 2.5, 2)
-    assert_gradients_match(lambda z: cfg_eps(curved, z, t, y, 2.5, 2), x)
+    for w in (0.0, 1.0, 2.5):
+        assert_inputs_unchanged(cfg_eps, curved, x, t, y, w, 2)
+        assert_gradients_match(lambda z, w=w: cfg_eps(curved, z, t, y, w, 2), x)
+        assert cfg_eps(curved, x.float(), t, y, w, 2).dtype == torch.float32, "float32 in, float32 out"
 
 
 ### END HIDDEN TESTS
@@ -2151,15 +2340,15 @@ def test_guidance_contracts(rng):
 # one label in ten is dropped; samples come from an exponential moving average (EMA) of the weights.
 #
 # **What to expect** (budget `cpu`: 60 epochs, about 90 seconds of one core). The loss falls from 1.0 to about 0.20 in
-# three epochs, to 0.14 at epoch 20, and crawls to about 0.12: again it plateaus while the samples improve. The last
+# three epochs, to 0.16 at epoch 20, and crawls to about 0.12: again it plateaus while the samples improve. The last
 # table should read about
 #
 # | steps, η, w | FD (lower is better) | agreement with the label |
 # |---|---|---|
-# | 20, 0, $w=0$ | 0.51 | – |
-# | 20, 0, $w=1$ | **0.18** | 0.95 |
-# | 20, 0, $w=2$ | 0.38 | 1.00 |
-# | 20, 0, $w=4$ | 0.54 | 1.00 |
+# | 20, 0, $w=0$ | 0.4 to 0.5 | 0.1 (chance) |
+# | 20, 0, $w=1$ | **0.13 to 0.18** | 0.95 |
+# | 20, 0, $w=2$ | 0.3 to 0.4 | 1.00 |
+# | 20, 0, $w=4$ | 0.5 to 0.55 | 1.00 |
 #
 # FD is the Fréchet distance between features of 500 samples and of the test digits; the training digits themselves have
 # 0.16 (all of them) to 0.26 (359). Full marks for the figure need FD ≤ 0.35 (≤ 0.60 earns half) and agreement ≥ 0.90 at
@@ -2293,10 +2482,10 @@ for w in (0.0, 1.0, 2.0, 4.0):
 # %% experiment="4.4"
 fig, axes = plt.subplots(2, 2, figsize=(9, 5.5))
 for axis, (w, (drawn, distance, agreement)) in zip(axes.flat, table.items(), strict=True):
-    rows = drawn[:40].reshape(4, 10, 8, 8)
-    axis.imshow(rows.permute(0, 2, 1, 3).reshape(32, 80), cmap="gray_r", vmin=0, vmax=16)
+    tiles = nn.functional.pad(drawn[:40].reshape(4, 10, 8, 8), (1, 1, 1, 1))  # a white frame around each
+    axis.imshow(tiles.permute(0, 2, 1, 3).reshape(40, 100), cmap="gray_r", vmin=0, vmax=16)
     axis.set(title=f"w = {w:.0f}: FD {distance:.2f}, agreement {agreement:.2f}", yticks=[], ylabel="samples")
-    axis.set(xticks=[8 * k + 3.5 for k in range(10)], xticklabels=range(10), xlabel="label asked for")
+    axis.set(xticks=[10 * k + 4.5 for k in range(10)], xticklabels=range(10), xlabel="label asked for")
 fig.tight_layout()
 savefig(
     "F4.4",
@@ -2305,12 +2494,16 @@ savefig(
     answer="Replace this sentence by your three or four sentences.",
 )
 
-# %% artefact="digit_samples" file="*.npz" max_mb=5
+# %% [markdown]
+# **Your digits** at $w=1$ go along with the code, so that the person who marks F4.4 can measure them again. They carry no
+# points of their own.
+
+# %% artefact="digit_samples" file="digit_samples.npz" max_mb=1
 import numpy as np
 
 np.savez_compressed("digit_samples.npz", images=table[1.0][0].numpy().astype(np.uint8), labels=wanted.numpy())
 
-# %% [markdown] problem="4.5" minutes=130
+# %% [markdown] problem="4.5" minutes=140
 # ## Problem 4.5: diffusion for tokens
 #
 # One cannot add a little Gaussian noise to a letter. One can *mask* it. Masked diffusion replaces tokens by a special
@@ -2382,14 +2575,19 @@ def mask_tokens(x: Tensor, t: Tensor, u: Tensor, mask_id: int) -> tuple[Tensor, 
 @core
 @points(0.5)
 def test_start_and_end_of_masking(rng):
-    """At t = 1 every token is masked, at t = 0 none, each example by its own time."""
-    length = rng.size(2, 6)
-    x, u = torch.randint(4, (2, length), generator=rng), torch.rand(2, length, generator=rng)
-    u[:, 0] = 0.0
-    xt, is_masked = mask_tokens(x, torch.tensor([1.0, 0.0]), u, 4)
-    assert_close(xt, torch.stack([torch.full((length,), 4), x[1]]), "t = 1 masks everything, t = 0 nothing")
-    assert is_masked.dtype == torch.bool, "The second result is a tensor of booleans"
-    assert_close(is_masked.sum(1), torch.tensor([length, 0]), "The second result says which tokens are masked")
+    """At t = 1 every token is masked, at t = 0 none, each example by its own time, also when B equals L."""
+    b = rng.size(3, 6)
+    for length in (b, b + 2):
+        x, u = torch.randint(4, (b, length), generator=rng), torch.rand(b, length, generator=rng)
+        u[:, 0] = 0.0
+        all_hidden = torch.arange(b).roll(rng.size(0, 2)) % 3 > 0  # which examples have t = 1
+        xt, is_masked = assert_inputs_unchanged(mask_tokens, x, all_hidden.double(), u, 4)
+        expected = torch.stack([torch.full_like(x[i], 4) if all_hidden[i] else x[i] for i in range(b)])
+        visible = torch.stack([x[i] if all_hidden[i] else torch.full_like(x[i], 4) for i in range(b)])
+        name_the_slip(xt, {"mask where u < t: t is the probability of being masked": visible})
+        assert_close(xt, expected, "broadcasting: t = 1 masks all tokens of its example, t = 0 none")
+        assert is_masked.dtype == torch.bool, "The second result is a tensor of booleans"
+        assert_close(is_masked.all(1), all_hidden, "is_masked: the second result says which tokens are masked")
 
 
 ### BEGIN HIDDEN TESTS
@@ -2440,11 +2638,12 @@ def token_log_probs(logits: Tensor, mask_id: int) -> Tensor:
 @core
 @points(0.5)
 def test_mask_has_no_probability(rng):
-    """The mask has probability 0, and those of the tokens sum to one."""
-    b, length, v = rng.size(1, 3), rng.size(2, 4), rng.size(2, 5)
-    p = token_log_probs(3 * torch.randn(b, length, v + 1, generator=rng), v).exp()
-    assert_close(p[..., v], torch.zeros(b, length), "mask_id: the mask is never the answer")
-    assert_close(p.sum(-1), torch.ones(b, length), "The probabilities of the tokens sum to one")
+    """The mask, whichever symbol it is, has probability 0, and those of the tokens sum to one."""
+    b, length, v = rng.size(1, 3), rng.size(7, 9), rng.size(2, 5)
+    for mask_id in (v, rng.size(0, v - 1)):
+        p = token_log_probs(3 * torch.randn(b, length, v + 1, generator=rng), mask_id).exp()
+        assert_close(p[..., mask_id], torch.zeros(b, length), "mask_id: this symbol, the mask, is never the answer")
+        assert_close(p.sum(-1), torch.ones(b, length), "normalised: the probabilities of the tokens sum to one")
 
 
 ### BEGIN HIDDEN TESTS
@@ -2463,6 +2662,7 @@ def test_tokens_keep_their_odds(rng):
     moved = token_log_probs(logits + 5000.0, mask)[:, tokens]
     assert_close(moved, log_p[:, tokens], "stable: a constant on all logits changes nothing", atol=1e-5)
     assert_gradients_match(lambda z: token_log_probs(z, mask)[:, tokens], logits)
+    assert token_log_probs(logits.float(), mask).dtype == torch.float32, "float32 in, float32 out"
 
 
 ### END HIDDEN TESTS
@@ -2525,11 +2725,27 @@ class ExactConditionals:
 @core
 @points(0.75)
 def test_uniform_network_pays_log_v_per_token(rng):
-    """At t = 1 a network that knows nothing pays log V for each of the L tokens."""
-    b, length, v = rng.size(2, 4), rng.size(2, 6), rng.size(2, 5)
+    """A network that knows nothing pays log V for each masked token, over the time t of the sequence."""
+    b, length, v = rng.size(2, 4), rng.size(7, 9), rng.size(2, 5)
     x, u = torch.randint(v, (b, length), generator=rng), torch.rand(b, length, generator=rng)
-    found = mdlm_nelbo(lambda xt: torch.zeros(*xt.shape, v + 1), x, torch.ones(b), u, v)
-    assert_close(found, torch.full((b,), length * math.log(v)), "At t = 1: L log V nats, one number per sequence")
+    t = 0.3 + 0.4 * torch.rand(b, generator=rng)
+    u[:, 0], u[:, 1:3] = 0.1, 0.9
+    hidden = u < t.unsqueeze(1)
+    count, cost = hidden.sum(1), math.log(v)
+    model = Recorder(lambda xt: torch.zeros(*xt.shape, v + 1))
+    found = mdlm_nelbo(model, x, t, u, v)
+    slips = {
+        "weight 1/t: a mask that covers a share t counts 1/t times": count * cost,
+        "weight 1/t, not 1/(1 - t)": count * cost / (1 - t),
+        "weight 1/t: a mean over the masked tokens is no bound": torch.full((b,), cost),
+        "masked tokens only: revealed ones cost nothing": length * cost / t,
+        "per sequence: sum over its tokens, no mean": count * cost / t / length,
+        "mask_id: the mask is never the answer, exclude it": count * math.log(v + 1) / t,
+        "sign: minus the log-probability": -count * cost / t,
+    }
+    name_the_slip(found, slips)
+    assert_close(found, count * cost / t, "weight 1/t: each sequence pays log V per masked token, over its own t")
+    assert_close(model.calls[0][0], torch.where(hidden, v, x), "leak: the network sees x_t, with the masks, not x")
 
 
 ### BEGIN HIDDEN TESTS
@@ -2569,6 +2785,8 @@ def test_only_masked_tokens_count(rng):
     assert_close(found, torch.stack([torch.as_tensor(c) for c in costs]), "only masked tokens count, each over t")
     loud = logits + 50 * torch.randn(b, 1, v + 1, generator=rng) * (torch.arange(length) == 0).unsqueeze(-1)
     assert_close(mdlm_nelbo(lambda xt: loud, x, t, u, v), found, "A revealed token adds to the loss")
+    single = mdlm_nelbo(lambda xt: logits.float(), x, t.float(), u.float(), v)
+    assert single.dtype == torch.float32, "float32 in, float32 out"
 
 
 class FreeLogits(nn.Module):
@@ -2635,19 +2853,24 @@ def denoise_step(model, xt: Tensor, a: float, b: float, mask_id: int, generator:
 @core
 @points(0.5)
 def test_last_step_reveals_everything_masked(rng):
-    """A step to b = 0 reveals every masked token and changes no other."""
-    b, length = rng.size(2, 4), rng.size(2, 5)
-    xt = torch.randint(4, (b, length), generator=rng)
-    xt[:, 0], xt[0, -1] = 3, 0
-    wanted = torch.randint(3, (b, length), generator=rng)
-    logits = 60.0 * (wanted.unsqueeze(-1) == torch.arange(4)) + 90.0 * (torch.arange(4) == 3)
-    found = denoise_step(lambda z: logits, xt, 0.5, 0.0, 3, Generator().manual_seed(rng.size(0, 10**6)))
-    assert bool((found != 3).all()), "leftover masks: a step to b = 0 reveals everything"
-    assert_close(found, torch.where(xt == 3, wanted, xt), "Masked tokens get the network's token, others stay")
+    """A step to b = 0 reveals every masked token and changes no other, whichever symbol the mask is."""
+    b, length, mask = rng.size(2, 3), rng.size(6, 8), rng.size(0, 2)
+    others = torch.tensor([k for k in range(4) if k != mask])
+    wanted, start = (others[torch.randint(3, (b, length), generator=rng)] for _ in range(2))
+    wanted[:, :3] = others
+    hidden = torch.arange(length) < 4
+    xt = torch.where(hidden, mask, start)
+    logits = 60.0 * (wanted.unsqueeze(-1) == torch.arange(4)) + 90.0 * (torch.arange(4) == mask)
+    generator = Generator().manual_seed(rng.size(0, 10**6))
+    found = assert_inputs_unchanged(denoise_step, lambda z: logits, xt, 0.5, 0.0, mask, generator)
+    message = "leftover masks: for b = 0 the unmask probability (a - b) / a is 1, and the mask is never drawn"
+    assert bool((found != mask).all()), message
+    assert_close(found[:, 4:], xt[:, 4:], "revealed tokens stay as they are: only masked ones are drawn")
+    assert_close(found, torch.where(hidden, wanted, xt), "Masked tokens get the network's token of their own place")
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.75)
+@points(0.5)
 def test_share_of_revealed_tokens(rng):
     """Each masked token is revealed with probability (a - b) / a, independently of the others."""
     a = 0.4 + 0.4 * float(torch.rand((), generator=rng))
@@ -2666,16 +2889,32 @@ def test_share_of_revealed_tokens(rng):
 @points(0.75)
 def test_revealed_values_follow_the_network(rng):
     """Revealed tokens have the network's probabilities given what is visible; visible ones never change."""
-    world = ExactConditionals(rng, 3, 2)
-    n = 4000
-    xt = torch.tensor([2, 1, 2]).expand(n, 3)
+    n, k = 6000, rng.size(0, 2)
+    p = torch.tensor([0.1, 0.25, 0.65])
+    places = torch.stack([p, p, p.roll(1)]).log()
+    xt = torch.tensor([3, k, 3]).repeat(n, 1)
+
+    def model(z):  # what is likely depends on the visible token; the mask has a loud logit that means nothing
+        tokens = places.roll(int(z[0, 1]), 1)
+        return torch.cat([tokens, torch.full((3, 1), 4.0)], 1).expand(len(z), 3, 4)
+
     generator = Generator().manual_seed(rng.size(0, 10**6))
-    found = denoise_step(world, xt, 0.3, 0.0, 2, generator)
-    assert bool((found[:, 1] == 1).all()), "A visible token was changed"
-    p = world.probs(xt[:1])[0]
-    exact = torch.outer(p[0], p[2]).flatten()
-    counts = torch.bincount(2 * found[:, 0] + found[:, 2], minlength=4)
+    found = denoise_step(model, xt, 0.3, 0.0, 3, generator)
+    assert bool((found[:, 1] == k).all()), "A visible token was changed"
+    exact = torch.outer(p.roll(k), p.roll(k + 1)).flatten()
+    counts = torch.bincount(3 * found[:, 0] + found[:, 2], minlength=9)
     assert_probs(counts, exact, message="Tokens revealed in one step are drawn independently from the network's law")
+
+
+@points(0.25)
+def test_generator_decides_every_draw(rng):
+    """Generators in equal states give equal steps: nothing is drawn from elsewhere."""
+    seed, xt = rng.size(0, 10**6), torch.full((40, 10), 2)
+    one, other = (
+        denoise_step(lambda z: torch.zeros(*z.shape, 3), xt, 0.8, 0.4, 2, Generator().manual_seed(seed))
+        for _ in range(2)
+    )
+    assert bool((one == other).all()), "generator: pass it to every draw, or runs cannot be repeated"
 
 
 ### END HIDDEN TESTS
@@ -2701,39 +2940,51 @@ def mdlm_sample(model, n: int, L: int, mask_id: int, steps: int, generator: Gene
 @core
 @points(0.5)
 def test_samples_are_complete(rng):
-    """Samples hold no mask, for one step and for many, and come as (n, L) tokens."""
-    n, length, steps = rng.size(2, 5), rng.size(2, 4), rng.size(1, 4)
-    world = ExactConditionals(rng, length, 3)
-    x = mdlm_sample(world, n, length, 3, steps, Generator().manual_seed(rng.size(0, 10**6)))
-    assert tuple(x.shape) == (n, length), f"expected shape {(n, length)}, got {tuple(x.shape)}"
-    assert bool(((x >= 0) & (x < 3)).all()), "leftover masks: every token is revealed at the end"
+    """From masks only, a few tokens at a time are revealed until none is left, and they come as (n, L) tokens."""
+    n, length, steps = rng.size(6, 8), rng.size(9, 12), rng.size(2, 4)
+    wanted = torch.randint(3, (n, length), generator=rng)
+    model = Recorder(lambda xt: 60.0 * (wanted.unsqueeze(-1) == torch.arange(4)))
+    x = mdlm_sample(model, n, length, 3, steps, Generator().manual_seed(rng.size(0, 10**6)))
+    assert tuple(x.shape) == (n, length), f"(n, L): one row per sequence, expected {(n, length)}, got {tuple(x.shape)}"
+    assert bool((x != 3).all()), "leftover masks: every token is revealed at the end"
+    assert_close(x, wanted, "Tokens come from the network")
+    assert bool((model.calls[0][0] == 3).all()), "start: with masks only, random tokens are not noise for this model"
+    assert len(model.calls) > 1, "steps: one step reveals everything at once, as if tokens were independent"
+    later = model.calls[1][0]
+    assert bool((later != 3).any()), "visible: what was revealed in one step is shown to the network in the next"
+    assert bool((later == 3).any()), "time: from 1 down to 0, so that the first step reveals a share 1/steps only"
+    assert mdlm_sample(model, n, length, 3, 1).shape == x.shape, "A single step, without a generator, works too"
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.5)
-def test_samples_follow_their_exact_law(rng):
-    """With two steps, samples follow the law obtained by summing over which token is revealed when."""
-    length, n = 3, 4000
-    world = ExactConditionals(rng, length, 2)
-    exact = torch.zeros(len(world.states))
-    for early in torch.cartesian_prod(*[torch.tensor([False, True])] * length):  # revealed in the first step?
-        nothing = torch.full((1, length), 2)
-        first = world.probs(nothing)[0]
-        half = torch.where(early, world.states, nothing)
-        second = world.probs(half)
-        for s, state in enumerate(world.states):
-            chance = 1.0
-            for i in range(length):
-                chance *= float(first[i, state[i]] if early[i] else second[s, i, state[i]])
-            exact[s] += chance / 2**length
-    generator = Generator().manual_seed(rng.size(0, 10**6))
-    world.seen.clear()
-    x = mdlm_sample(world, n, length, 2, 2, generator)
-    assert bool((world.seen[0] == 2).all()), "Sampling starts with masks only"
-    for before, after in zip(world.seen, [*world.seen[1:], x], strict=True):
-        assert bool(((before == 2) | (before == after)).all()), "A revealed token was masked or changed again"
-    code = (x * torch.tensor([4, 2, 1])).sum(1)
-    assert_probs(torch.bincount(code, minlength=8), exact, message="Samples of two steps do not follow their exact law")
+@points(0.25)
+def test_every_step_reveals_its_share(rng):
+    """Each step reveals the share 1/steps of all tokens, and a generator in the same state gives the same samples."""
+    seed, steps, length = rng.size(0, 10**6), rng.size(4, 5), rng.size(10, 12)
+    model = Recorder(lambda xt: torch.zeros(*xt.shape, 4))
+    x, again = (mdlm_sample(model, 200, length, 3, steps, Generator().manual_seed(seed)) for _ in range(2))
+    seen = [call[0] for call in model.calls]
+    first_run = seen[: len(seen) // 2]
+    assert_even_unmasking([*first_run, x], torch.ones(200, length, dtype=torch.bool), 3, steps)
+    assert bool((x == again).all()), "generator: pass it to every draw, or runs cannot be repeated"
+
+
+@points(0.25)
+def test_twins_differ_only_if_revealed_together(rng):
+    """Two tokens that must agree differ only if one step reveals both, which happens to 1 of `steps` pairs."""
+    n, steps, p = 1500, rng.size(3, 4), torch.tensor([0.3, 0.7])
+
+    def twins(xt):
+        other = xt.flip(1).unsqueeze(-1)
+        tokens = torch.where(other < 2, 60.0 * (other == torch.arange(2)), p.log())
+        return torch.cat([tokens, torch.zeros(len(xt), 2, 1)], -1)
+
+    x = mdlm_sample(twins, n, 2, 2, steps, Generator().manual_seed(rng.size(0, 10**6)))
+    exact = (1 - 1 / steps) * torch.diag(p) + torch.outer(p, p) / steps
+    counts = torch.bincount(2 * x[:, 0] + x[:, 1], minlength=4)
+    assert_probs(
+        counts, exact.flatten(), message="What is visible decides what is drawn next: pairs do not follow their law"
+    )
 
 
 ### END HIDDEN TESTS
@@ -2762,28 +3013,45 @@ def infill(model, x: Tensor, known: Tensor, mask_id: int, steps: int, generator:
 @core
 @points(0.5)
 def test_known_tokens_stay(rng):
-    """Known tokens stay, the others are filled in, and no mask is left."""
-    world = ExactConditionals(rng, 3, 3)
-    b, steps = rng.size(2, 5), rng.size(1, 4)
-    x = torch.randint(3, (b, 3), generator=rng)
-    known = torch.tensor([True, False, True]).expand(b, 3)
-    x[:, 1] = 3
-    filled = infill(world, x, known, 3, steps, Generator().manual_seed(rng.size(0, 10**6)))
-    assert_close(filled[:, [0, 2]], x[:, [0, 2]], "A known token was changed")
-    assert bool((filled[:, 1] < 3).all()), "leftover masks: unknown tokens are filled in"
+    """Known tokens stay and are shown to the network, the others are masked and filled in, and no mask is left."""
+    b, length, steps = rng.size(6, 8), rng.size(9, 12), rng.size(2, 4)
+    x, wanted = (torch.randint(3, (b, length), generator=rng) for _ in range(2))
+    known = torch.rand(b, length, generator=rng) < 0.4
+    known[0, 0], known[0, 1] = True, False
+    model = Recorder(lambda xt: 60.0 * (wanted.unsqueeze(-1) == torch.arange(4)))
+    generator = Generator().manual_seed(rng.size(0, 10**6))
+    filled = assert_inputs_unchanged(infill, model, x, known, 3, steps, generator)
+    assert_close(filled[known], x[known], "known tokens stay as they are")
+    assert bool((filled != 3).all()), "leftover masks: unknown tokens are filled in"
+    assert_close(filled, torch.where(known, x, wanted), "unknown tokens are masked first, then drawn from the network")
+    assert_close(
+        model.calls[0][0], torch.where(known, x, 3), "visible: the network sees the known tokens from the start"
+    )
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.5)
+@points(0.25)
+def test_unknown_tokens_are_revealed_evenly(rng):
+    """Each step reveals the share 1/steps of the unknown tokens; a generator in the same state fills in the same."""
+    seed, steps, length = rng.size(0, 10**6), rng.size(4, 5), rng.size(10, 12)
+    x, known = torch.randint(3, (250, length), generator=rng), torch.rand(250, length, generator=rng) < 0.3
+    model = Recorder(lambda xt: torch.zeros(*xt.shape, 4))
+    filled, again = (infill(model, x, known, 3, steps, Generator().manual_seed(seed)) for _ in range(2))
+    seen = [call[0] for call in model.calls]
+    assert_even_unmasking([*seen[: len(seen) // 2], filled], ~known, 3, steps)
+    assert bool((filled == again).all()), "generator: pass it to every draw, or runs cannot be repeated"
+
+
+@points(0.25)
 def test_filling_is_conditional(rng):
     """What is filled in follows the conditional law given the known tokens; the old values play no part."""
-    world, n = ExactConditionals(rng, 3, 2), 4000
+    world, n = ExactConditionals(rng, 3, 2), 1000
     generator = Generator().manual_seed(rng.size(0, 10**6))
-    x = torch.tensor([1, 0, 1]).expand(n, 3)
-    known = torch.tensor([True, True, False]).expand(n, 3)
+    x = torch.tensor([1, 0, 1]).repeat(n, 1)
+    known = torch.tensor([True, True, False]).repeat(n, 1)
     world.seen.clear()
     filled = assert_inputs_unchanged(infill, world, x, known, 2, 3, generator)
-    assert_close(world.seen[0], torch.tensor([1, 0, 2]).expand(n, 3), "Infilling starts with the known tokens visible")
+    assert_close(world.seen[0], torch.tensor([1, 0, 2]).repeat(n, 1), "Infilling starts with the known tokens visible")
     p = world.probs(torch.tensor([[1, 0, 2]]))[0, 2]
     counts = torch.bincount(filled[:, 2], minlength=2)
     assert_probs(counts, p, message="The filled-in token does not follow its law given the known ones")
@@ -2798,11 +3066,11 @@ def test_filling_is_conditional(rng):
 # $\log p(x)$, so the entropy, **1.59 bits per base**, is a floor that no honest model can pass. Two networks of equal
 # size (given): a bidirectional Transformer trained with your bound, and a causal one trained by maximum likelihood.
 #
-# **What to expect** (budget `cpu`, about three minutes of one core). Uniform guessing costs 2 bits; a model that only
-# knows positions and neighbours 1.78. Masked diffusion: 1.80 after 330 steps, 1.78 after 1000, **1.75** after 2000 (≤
-# 1.775 for full marks, ≤ 1.80 for half). The autoregressive model, with less than half of the training: about 1.72.
-# Both bounds are still moving; only one of them found the stem early (why is pairing harder to learn when the partner
-# is often masked?). A loss *below* 1.59 is a bug: the mask can be predicted, or the weight $1/t$ is missing.
+# **What to expect** (budget `cpu`, about four minutes of one core). Uniform guessing costs 2 bits; a model that only
+# knows positions and neighbours 1.78. Masked diffusion: 1.78 after 1000 steps, **1.74 to 1.75** after 2000 (≤ 1.775 for
+# full marks, ≤ 1.80 for half). The autoregressive model, with three quarters of the training: 1.78 after 300 steps, 1.72
+# after 600, **1.65** after 1500. Only one of the two has found the stem: why is pairing harder to learn when the partner
+# is often masked? A loss *below* 1.59 is a bug: the mask can be predicted, or the weight $1/t$ is missing.
 
 # %% experiment="4.5" cpu_minutes=4 t4_minutes=2
 import matplotlib.pyplot as plt
@@ -2810,7 +3078,7 @@ from hairpin_dna import HairpinDNA
 from hwkit import Checkpointer, device, fit, one_step_cpu_check, preset, savefig, set_seed
 
 DIFFUSION_STEPS = preset(smoke=10, cpu=2000, gpu=6000)
-AR_STEPS = preset(smoke=10, cpu=500, gpu=1500)
+AR_STEPS = preset(smoke=10, cpu=1500, gpu=4500)
 TESTS = preset(smoke=50, cpu=2000, gpu=2000)
 MASK, LENGTH = 4, 48
 world = HairpinDNA()
@@ -2896,13 +3164,13 @@ set_seed(6)
 denoiser, denoiser_curve = train_bases(
     Bases(False), bound, DIFFUSION_STEPS, "masked", {5: (1.7, 1.82), 10: (1.65, 1.80)}
 )
-writer, writer_curve = train_bases(Bases(True), lambda m, x: -ar_log_prob(m, x), AR_STEPS, "causal", {10: (1.6, 1.8)})
+writer, writer_curve = train_bases(Bases(True), lambda m, x: -ar_log_prob(m, x), AR_STEPS, "causal", {10: (1.6, 1.72)})
 
 # %% [markdown]
 # **Samples, and a hole to fill.** New sequences are scored by the oracle: the closer $-\log_2 p$ per base
-# is to 1.59, the better. Expect about 2.03 for 16 or 48 steps (the stem is often wrong). Then take test sequences, hide
-# the closing stem, and fill it in: what share of the 6 bases is the complement that it should be? Guessing gives 0.25,
-# the truth 0.98.
+# is to 1.59, the better. Expect about 2.03 for 4, 16 or 48 steps (the stem is often wrong). Then take test sequences,
+# hide the closing stem, and fill it in: what share of the 6 bases is the complement that it should be? Expect about
+# 0.33; guessing gives 0.25, the truth 0.98.
 
 # %% experiment="4.5"
 SAMPLES = preset(smoke=20, cpu=1000, gpu=1000)
@@ -2957,7 +3225,7 @@ savefig(
     answer="Replace this sentence by your four or five sentences.",
 )
 
-# %% [markdown] problem="4.6" minutes=90
+# %% [markdown] problem="4.6" minutes=100
 # ## Problem 4.6: control
 #
 # A generator imitates its data. Now somebody gives a *reward*: bind this protein, please this reader. How far should
@@ -3066,6 +3334,12 @@ def test_limits_of_beta(rng):
     greedy = assert_inputs_unchanged(kl_optimal_policy, ref, r + 3, 1e-4)
     assert_finite(greedy, "overflow: stay in log space for small beta")
     assert int(greedy.argmax()) == int(r.argmax()), "beta to zero: all weight on the highest reward"
+    moved = kl_optimal_policy(ref, r + 5000.0, 0.5)
+    assert_close(moved, kl_optimal_policy(ref, r, 0.5), "overflow: a constant on all rewards changes nothing")
+    rare = torch.cat([torch.tensor([-900.0]), ref])  # the best reward is where the reference hardly ever goes
+    found = kl_optimal_policy(rare, torch.cat([torch.tensor([1.0]), 0 * ref]), 1e-4)
+    assert_close(found[1:] - found[0], ref + 900 - 1e4, "underflow: stay in log space for rare outcomes")
+    assert_close(float(found[0]), 0.0, "The policy is normalised: its probabilities sum to one")
     assert_gradients_match(lambda a, b: kl_optimal_policy(a, b, 0.7), ref, r)
     assert kl_optimal_policy(ref.float(), r.float(), 0.5).dtype == torch.float32, "float32 in, float32 out"
 
@@ -3148,31 +3422,50 @@ def pg_surrogate(logp: Tensor, ref_logp: Tensor, rewards: Tensor, beta: float) -
 @core
 @points(0.75)
 def test_gradient_of_two_draws(rng):
-    """Without divergence, two draws with rewards a and b push their log-probabilities by (a - b) / 2 either way."""
-    a, b = torch.randn(2, generator=rng)
-    logp = torch.randn(2, generator=rng).requires_grad_()
-    loss = pg_surrogate(logp, torch.zeros(2), torch.stack([a, b]), 0.0)
-    assert loss.dim() == 0, f"expected a scalar, got shape {tuple(loss.shape)}"
-    (gradient,) = torch.autograd.grad(loss, logp)
-    expected = torch.stack([b - a, a - b]) / 2
-    assert_close(gradient, expected, "policy gradient: minimising should make the better of two draws more likely")
+    """Two draws with rewards a and b (the divergence folded in) push their log-probabilities by (a - b) / 2 apart."""
+    either_way, beta = torch.tensor([-1.0, 1.0]), 0.5
+    r, gap, ref = (torch.randn(2, generator=rng) for _ in range(3))
+
+    def pushed(beta):
+        logp = (ref + gap).requires_grad_()
+        loss = pg_surrogate(logp, ref, r, beta)
+        assert loss.dim() == 0, f"expected a scalar, got shape {tuple(loss.shape)}"
+        return torch.autograd.grad(loss, logp)[0]
+
+    plain, price = (r[0] - r[1]) / 2 * either_way, (gap[0] - gap[1]) / 2 * either_way
+    found = pushed(0.0)
+    name_the_slip(found, {"sign: the loss is minimised, so the gain enters with a minus": -plain})
+    name_the_slip(found, {"leave one out: the baseline of a draw is the mean of the others": plain / 2})
+    assert_close(found, plain, "policy gradient: minimising should make the better of two draws more likely")
+    logp = ref + gap
+    slips = {
+        "divergence: it is forgotten, nothing holds the policy near the reference": plain,
+        "divergence: it is a cost, so it is subtracted from the reward": plain + beta * price,
+        "detach: the divergence is a number in the reward, not differentiated": plain
+        - beta * price
+        - beta * (logp[0] - logp[1]) / 2 * either_way,
+    }
+    found = pushed(beta)
+    name_the_slip(found, slips)
+    assert_close(found, plain - beta * price, "divergence: beta times log(pi / pi_0) is subtracted from each reward")
 
 
 ### BEGIN HIDDEN TESTS
 @points(1.25)
 def test_expected_gradient_is_exact(rng):
     """Averaged over all possible draws, the gradient is that of reward minus beta KL, worked out exactly."""
-    n, k, beta = 3, [2, 3][rng.size(0, 1)], 0.3 + float(torch.rand((), generator=rng))
+    n, beta = 3, 0.3 + float(torch.rand((), generator=rng))
     ref, r = torch.randn(n, generator=rng).log_softmax(0), torch.randn(n, generator=rng)
     theta = torch.randn(n, generator=rng).requires_grad_()
     log_p = theta.log_softmax(0)
     (exact,) = torch.autograd.grad((log_p.exp() * (r - beta * (log_p - ref))).sum(), theta)
-    average = torch.zeros(n)
-    for draws in torch.cartesian_prod(*[torch.arange(n)] * k):
-        log_p = theta.log_softmax(0)
-        (gradient,) = torch.autograd.grad(pg_surrogate(log_p[draws], ref[draws], r[draws], beta), theta)
-        average += log_p[draws].sum().exp().detach() * gradient
-    assert_close(-average, exact, "biased: the expected gradient is not that of reward - beta KL")
+    for k in (2, 3):
+        average = torch.zeros(n)
+        for draws in torch.cartesian_prod(*[torch.arange(n)] * k):
+            log_p = theta.log_softmax(0)
+            (gradient,) = torch.autograd.grad(pg_surrogate(log_p[draws], ref[draws], r[draws], beta), theta)
+            average += log_p[draws].sum().exp().detach() * gradient
+        assert_close(-average, exact, "biased: the expected gradient is not that of reward - beta KL")
 
 
 @points(0.5)
@@ -3197,7 +3490,7 @@ def test_only_the_policy_is_differentiated(rng):
         leaks = gradient is not None and float(gradient.abs().max()) > 0
         assert not leaks, f"detach: a gradient flows to {name}"
     single = pg_surrogate(logp.detach().float(), ref.detach().float(), r.detach().float(), 0.4)
-    assert single.dtype == torch.float32, "float32 in, float32 out"
+    assert (loss.dtype, single.dtype) == (torch.float64, torch.float32), "The loss has the dtype of its arguments"
 
 
 ### END HIDDEN TESTS
@@ -3208,11 +3501,11 @@ def test_only_the_policy_is_differentiated(rng):
 # The causal model of Problem 4.5 is paid ten times the share of G and C in the sequence it writes. The data have a
 # share of about 0.36. Real laboratories do pay for GC content, within limits: and here is what happens without limits.
 #
-# **What to expect** (budget `cpu`, 80 steps for each $\beta$, about 40 seconds in all). Reference: reward near 3.6.
-# With $\beta=1$ reward 4.3 at a divergence of 0.3 nats per sequence; with $\beta=0.2$ about **6.9 at 8 nats** (a
-# correct program gains at least 2 with at most 12 nats); with $\beta=0$ reward 9.8: every base is G or C, the oracle
-# gives the "sequences" 2.6 bits per base and more, and the promoter is gone. That is *reward hacking*: nothing
-# malfunctioned, you got what you paid for.
+# **What to expect** (budget `cpu`, 80 steps for each $\beta$, about a minute in all). Reference: reward near 3.6.
+# With $\beta=1$ reward 4.3 at a divergence of 0.4 nats per sequence; with $\beta=0.2$ about **6.6 at 7 nats** (a
+# correct program gains at least 2 with at most 12 nats); with $\beta=0$ reward 9.9 at 40 nats and more: every base is G
+# or C, the oracle gives the "sequences" 2.6 bits per base and more, and the promoter is gone. That is *reward hacking*:
+# nothing malfunctioned, you got what you paid for.
 
 # %% experiment="4.6" cpu_minutes=1 t4_minutes=1
 import copy
@@ -3231,11 +3524,20 @@ def reward(x):
 
 @torch.no_grad()
 def write(model, n):
-    """Return n sequences of a causal model, base by base."""
-    x = torch.full((n, 1), MASK, device=next(model.parameters()).device)
-    for _ in range(LENGTH):
-        p = model(x)[:, -1, :4].softmax(-1)
-        x = torch.cat([x, torch.multinomial(p, 1)], 1)
+    """Return n sequences of a causal model, base by base; keys and values of earlier bases are kept (HW1's cache)."""
+    x, memory = torch.full((n, 1), MASK, device=model.place.device), {}
+    for place in range(LENGTH):
+        h = model.symbol(x[:, -1]) + model.place[place]
+        for block in model.blocks:
+            attention = block.self_attn
+            qkv = nn.functional.linear(block.norm1(h), attention.in_proj_weight, attention.in_proj_bias)
+            q, *new = qkv.reshape(n, 3, attention.num_heads, 1, -1).unbind(1)
+            old = memory.get(block)
+            memory[block] = new if old is None else [torch.cat(pair, 2) for pair in zip(old, new, strict=True)]
+            seen = nn.functional.scaled_dot_product_attention(q, *memory[block])
+            h = h + attention.out_proj(seen.reshape(n, -1))
+            h = h + block.linear2(nn.functional.gelu(block.linear1(block.norm2(h))))
+        x = torch.cat([x, torch.multinomial(model.out(h)[:, :4].softmax(-1), 1)], 1)
     return x[:, 1:]
 
 
@@ -3296,6 +3598,7 @@ for kl, gain, label in points_2d:
 axis.set(
     xlabel="KL from the reference (nats per sequence)", ylabel="reward: ten times the share of G and C", ylim=(3, 10.5)
 )
+axis.margins(x=0.2)
 lines = [f"reference  {world.text(write(writer, 1).cpu())[0]}", f"beta = 0   {frontier[0.0][3]}"]
 fig.text(0.02, -0.06, "\n".join(lines), family="monospace", fontsize=8)
 savefig(
@@ -3334,12 +3637,20 @@ def fm_pair(x0: Tensor, x1: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
 @core
 @points(0.5, bonus=True)
 def test_line_from_noise_to_data(rng):
-    """At t = 0 the point is x0, at t = 1 it is x1, at t = 1/4 a quarter of the way."""
-    x0, x1 = torch.randn(3, 2, generator=rng), torch.randn(3, 2, generator=rng)
-    xt, _ = fm_pair(x0, x1, torch.tensor([0.0, 1.0, 0.25]))
-    assert_close(
-        xt, torch.stack([x0[0], x1[1], 0.75 * x0[2] + 0.25 * x1[2]]), "The line runs from x0 (noise) to x1 (data)"
-    )
+    """At t = 0 the point is x0, at t = 1 it is x1, at t = 1/4 a quarter of the way; the velocity leads from x0 to x1."""
+    x0, x1 = torch.randn(3, 3, generator=rng), torch.randn(3, 3, generator=rng)
+    xt, v = fm_pair(x0, x1, torch.tensor([0.0, 1.0, 0.25]))
+    expected = torch.stack([x0[0], x1[1], 0.75 * x0[2] + 0.25 * x1[2]])
+    slips = {
+        "line: it runs from x0 (noise) at t = 0 to x1 (data) at t = 1": x0 + x1 - expected,
+        "line: the weights are 1 - t and t; their roots would be a diffusion": torch.cat(
+            [expected[:2], 0.75**0.5 * x0[2:] + 0.5 * x1[2:]]
+        ),
+    }
+    name_the_slip(xt, slips)
+    assert_close(xt, expected, "broadcasting: each point lies on its own line, at its own time")
+    name_the_slip(v, {"direction: the velocity leads from noise x0 to data x1": x0 - x1})
+    assert_close(v, x1 - x0, "velocity: dx_t / dt, the same all along the line")
 
 
 ### BEGIN HIDDEN TESTS
@@ -3353,9 +3664,11 @@ def test_velocity_is_the_time_derivative(rng):
     _, v = assert_inputs_unchanged(fm_pair, x0, x1, t)
     ahead, behind = fm_pair(x0, x1, t + h)[0], fm_pair(x0, x1, t - h)[0]
     assert_close((ahead - behind) / (2 * h), v, "velocity: dx_t / dt, from noise to data", atol=1e-8)
-    square, order = torch.randn(b, b, generator=rng), torch.arange(b).flip(0)
-    there, back = fm_pair(square, square.T, t)[0], fm_pair(square[order], square.T[order], t[order])[0]
-    assert_close(back, there[order], "broadcasting: t belongs to the example")
+    order = torch.arange(b).flip(0)
+    for shape in ((b, b), (b, 2, b, b)):
+        a, z = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
+        there, back = fm_pair(a, z, t)[0], fm_pair(a[order], z[order], t[order])[0]
+        assert_close(back, there[order], "broadcasting: t belongs to the example, for images too")
 
 
 @points(0.5, bonus=True)
@@ -3402,6 +3715,12 @@ def test_straight_paths_need_one_step(rng):
     assert_close(
         x, m.expand(b, 3), "Euler: on straight paths it makes no error; steps start at t = 0 and end before t = 1"
     )
+    clock = Recorder(lambda x, t: torch.ones_like(x))
+    moved = assert_inputs_unchanged(fm_sample, clock, x0, steps)
+    assert_close(moved, x0 + 1, "step length: n steps of 1/n lead from t = 0 to t = 1")
+    times = torch.stack([call[1] for call in clock.calls])
+    starts = (torch.arange(steps) / steps).unsqueeze(1).expand(steps, b)
+    assert_close(times, starts, "times: every example gets its time, that at the beginning of the step")
 
 
 ### BEGIN HIDDEN TESTS
@@ -3422,17 +3741,20 @@ def test_gaussian_flow_follows_its_recursion(rng):
     assert_close(found, factor * x0, "Euler: the velocity is taken at the beginning of each step")
     assert [tuple(call[1].shape) for call in seen.calls] == [(b,)] * 4, "The velocity gets one time per example"
     fine = fm_sample(lambda x, t: rate(t).reshape(-1, 1, 1) * x, x0, 200)
-    assert_close(fine, tau * x0, "With many steps the flow reaches the spread of the data", rtol=0.05, atol=0.02)
+    assert_close(fine, tau * x0, "With many steps the flow reaches the spread of the data", rtol=0.1, atol=0.02)
     net = nn.Linear(2, 2)
     assert not fm_sample(lambda x, t: net(x), x0, 1).requires_grad, "sampling carries a graph"
+    single = fm_sample(lambda x, t: t.reshape(-1, 1, 1) * x, x0.float(), 3)
+    assert single.dtype == torch.float32, "float32 in, float32 out: the times have the dtype of x"
 
 
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Experiment.** Flow matching on the checkerboard, with the same network as in Problem 4.2. Expect an
-# MMD² near 0.01 with 20 Euler steps and near 0.005 with 100, from a training run of equal length. Reflect: compare with
-# DDIM at 5 and 20 steps. Which of the two needed clipping, and why?
+# **Experiment.** Flow matching on the checkerboard, with the same network as in Problem 4.2 and a training run of equal
+# length (about ten seconds; the loss hovers around 1.7). Expect an MMD² of about 0.44 with one Euler step, 0.014 with 5,
+# **0.003 with 20** and below 0.001 with 100, and 0.8 of the points on dark squares. Reflect: compare with DDIM at 5 and
+# 20 steps. Which of the two needed clipping, and why? And why is one step not enough, although the paths are straight?
 
 # %% experiment="4.7" cpu_minutes=0.2 t4_minutes=0.2
 import densities
@@ -3441,7 +3763,8 @@ from metrics import mmd2
 
 set_seed(0)
 flow_data, flow = densities.checkerboard.sample(10_000, torch.Generator().manual_seed(1)), PointDenoiser()
-optimizer = torch.optim.Adam(flow.parameters(), lr=1e-3)
+optimizer = torch.optim.Adam(flow.parameters(), lr=3e-3)
+flow_schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS_2D)
 
 
 def flow_step():
@@ -3455,9 +3778,16 @@ def flow_step():
     return loss
 
 
+def flow_round():
+    loss = flow_step()
+    flow_schedule.step()
+    return loss
+
+
 one_step_cpu_check(flow_step, flow, optimizer=optimizer)
-fit(flow_step, STEPS_2D, label="flow matching")
+fit(flow_round, STEPS_2D, label="flow matching", expect={3000: (1.4, 2.1)})
 fresh = densities.checkerboard.sample(DRAWS_2D, torch.Generator().manual_seed(9))
 for steps in (1, 5, 20, 100):
     drawn = fm_sample(lambda x, t: flow(x, t * T), torch.randn(DRAWS_2D, 2), steps)
-    print(f"{steps:3d} Euler steps: MMD² {mmd2(drawn, fresh):.4f}")
+    dark = float(densities.checkerboard.log_prob(drawn).isfinite().float().mean())
+    print(f"{steps:3d} Euler steps: MMD² {mmd2(drawn, fresh):.4f}, {dark:.0%} on dark squares")

@@ -22,13 +22,12 @@ def _step(model, xt, a, b, mask_id, generator):
     return torch.where(reveal, values, xt)
 
 
-@wheat("Gumbel-max, reveal by Bernoulli draws")
+@wheat("an exponential race, reveal by Bernoulli draws")
 @torch.no_grad()
 def denoise_step(model, xt, a, b, mask_id, generator=None) -> Tensor:
     p = _probs(model, xt, mask_id)
-    u = torch.rand(p.shape, generator=generator, dtype=p.dtype).clamp(1e-30, 1 - 1e-16)
-    values = (p.log() - (-u.log()).log()).argmax(-1)
-    keep = torch.full(xt.shape, b / a, dtype=p.dtype)
+    values = (p / torch.empty_like(p).exponential_(generator=generator)).argmax(-1)
+    keep = torch.full(xt.shape, b / a)
     stay = torch.bernoulli(keep, generator=generator).bool() | (xt != mask_id)
     return torch.where(stay, xt, values)
 
@@ -39,8 +38,8 @@ def denoise_step(model, xt, a, b, mask_id, generator=None) -> Tensor:
     p = _probs(model, xt, mask_id)
     out = xt.clone()
     for i in range(xt.shape[1]):
-        u = torch.rand(len(xt), 1, generator=generator, dtype=p.dtype)
-        value = (p[:, i].cumsum(-1) < u).sum(-1).clamp(max=p.shape[-1] - 1)
-        now = torch.rand(len(xt), generator=generator, dtype=p.dtype) * a < a - b
+        u = torch.rand(len(xt), 1, generator=generator)
+        value = (p[:, i].cumsum(-1) < u * p[:, i].sum(-1, keepdim=True)).sum(-1)
+        now = torch.rand(len(xt), generator=generator) * a < a - b
         out[:, i] = torch.where((xt[:, i] == mask_id) & now, value, xt[:, i])
     return out
