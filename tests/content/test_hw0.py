@@ -16,6 +16,31 @@ from tests.content import homeworks
 NAME = "hw0"
 SEEDS = range(5)
 WHEATS, CHAFFS = homeworks.alternatives(NAME, "wheat"), homeworks.alternatives(NAME, "chaff")
+NAMED = {
+    "0.1a divides by n": "subtract log n",
+    "0.1a runs over the axis": "axis `dim`",
+    "0.1a exp under": "subtract the maximum first",
+    "0.1a mean of logs": "mean of logs",
+    "0.1a no keepdim": "no keepdim",
+    "0.1a slice of minus infinity": "minus infinity",
+    "0.1b not of the standard deviation": "log of the variance",
+    "0.1b log 2 pi": "log 2 pi belongs",
+    "0.1b last axis": "a sum over them",
+    "0.1b sign": "mind the sign",
+    "0.1b variance is exp": "variance, which is exp(logvar)",
+    "0.1c two minus signs": "two minus signs",
+    "0.1c double logarithm": "double logarithm",
+    "0.1c not to their exponentials": "added to the logits",
+    "0.1c not the smallest": "not the smallest",
+    "0.1c one category per row": "one category per row",
+    "0.1c do not draw your own": "do not draw your own",
+    "0.2a add up": "gradients add up",
+    "0.2a without a step": "step",
+    "0.2a after the backward pass.": "after the backward pass",
+    "0.2a every graph alive": "plain numbers",
+    "0.2a leaves nothing": "cleared",
+    "0.2a before the step": "before the first step",
+}
 each_question = pytest.mark.parametrize("qid", homeworks.questions(NAME))
 each_wheat = pytest.mark.parametrize("right", WHEATS, ids=homeworks.names_of(WHEATS))
 each_chaff = pytest.mark.parametrize("wrong", CHAFFS, ids=homeworks.names_of(CHAFFS))
@@ -102,6 +127,11 @@ def test_stub_and_constants_get_nothing(hw: homeworks.Homework, qid: str, monkey
     for answer in (untouched, lambda *args, **_: args[0], *constants):
         monkeypatch.setitem(hw.namespace, name, answer)
         assert hw.tests[qid][0].__name__ in hw.failures(qid, seed=1, quick=True)
+
+
+def test_common_mistakes_are_named(hw: homeworks.Homework) -> None:
+    """A public check names the concept behind each of the commonest mistakes, six or all there are for a question."""
+    homeworks.named_by_public_checks(hw, NAMED)
 
 
 def test_suite_is_cheap(hw: homeworks.Homework) -> None:
