@@ -185,8 +185,9 @@ class _Maker:
 
     def _id(self, source: str, function: str) -> str:
         """Ten hex digits over the definition before and after, as they parse: comments and layout do not count."""
-        trees = (self.tree, ast.parse(source))
-        shapes = [next(ast.unparse(n) for n in tree.body if _contains(n, function)) for tree in trees]
+        both = zip(self.tree.body, ast.parse(source).body, strict=True)
+        pairs = [(ast.unparse(old), ast.unparse(new)) for old, new in both if _contains(old, function)]
+        shapes = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])  # helpers may have methods of that name
         text = "\0".join([self.origin.question, self.origin.name, *shapes])
         return hashlib.sha1(text.encode()).hexdigest()[:10]  # noqa: S324  # a name, not a secret
 

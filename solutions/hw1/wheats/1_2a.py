@@ -43,11 +43,10 @@ def made_masks(D: int, hidden: list[int], order: Tensor, out_per_dim: int = 1) -
 
 @wheat("loops over pairs of units")
 def made_masks(D: int, hidden: list[int], order: Tensor, out_per_dim: int = 1) -> list[Tensor]:
-
     degrees = [order.tolist()]
     degrees += [[unit * max(D - 1, 1) // width for unit in range(width)] for width in hidden]
     masks = [
-        torch.tensor([[float(a >= b) for b in below] for a in above]).reshape(len(above), len(below))
+        torch.tensor([[float(a >= b) for b in below] for a in above])
         for below, above in zip(degrees, degrees[1:], strict=False)
     ]
     final = [[float(r > b) for b in degrees[-1]] for r in degrees[0] for _ in range(out_per_dim)]

@@ -29,7 +29,7 @@ class _Masked(nn.Linear):
 
 
 class _Right(nn.Module):
-    """A correct network; each chaff spoils one method."""
+    """A correct network."""
 
     def __init__(self, D: int, hidden: list[int], order: Tensor | None = None, out_per_dim: int = 1):
         super().__init__()
@@ -59,14 +59,14 @@ class MADE(nn.Module):
             self.register_buffer(f"mask{number}", mask)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = x
         for number, layer in enumerate(self.plain):
-            h = h if number == 0 else torch.relu(h)
-            h = h @ (layer.weight * getattr(self, f"mask{number}")).T + layer.bias
-        return h.unflatten(1, (-1, self.out_per_dim))
+            if number > 0:
+                x = torch.relu(x)
+            x = x @ (layer.weight * getattr(self, f"mask{number}")).T + layer.bias
+        return x.unflatten(1, (-1, self.out_per_dim))
 
     def log_prob(self, x: Tensor) -> Tensor:
-        logits = self.forward(x)[..., 0]
+        logits = self.forward(x).squeeze(-1)
         return (x * logits - functional.softplus(logits)).sum(-1)
 
 
@@ -86,4 +86,4 @@ class MADE(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         logits = self.net(x)
-        return (x * functional.logsigmoid(logits) + (1 - x) * functional.logsigmoid(-logits)).sum(1)
+        return (x * functional.logsigmoid(logits) + (1 - x) * functional.logsigmoid(-logits)).sum(-1)

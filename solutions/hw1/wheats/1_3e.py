@@ -12,7 +12,6 @@ def _pick(logits: Tensor, u: Tensor) -> Tensor:
 
 @wheat("draw every pixel, keep it where unknown, one after the other")
 def inpaint(model: nn.Module, x: Tensor, known: Tensor, u: Tensor, y: Tensor | None = None) -> Tensor:
-
     filled = torch.where(known, x, torch.zeros_like(x))
     was = model.training
     model.eval()
@@ -27,7 +26,6 @@ def inpaint(model: nn.Module, x: Tensor, known: Tensor, u: Tensor, y: Tensor | N
 
 @wheat("all unknown pixels at once, repeated")
 def inpaint(model: nn.Module, x: Tensor, known: Tensor, u: Tensor, y: Tensor | None = None) -> Tensor:
-
     was, filled = model.training, x
     model.eval()
     with torch.no_grad():

@@ -34,7 +34,6 @@ def filter_logits(
     if top_p is not None:
         probs, order = logits.softmax(-1).sort(dim=-1)
         low = probs.cumsum(-1) <= 1 - top_p
-        low[..., -1] = False
         logits = logits.masked_fill(torch.empty_like(low).scatter(-1, order, low), -math.inf)
     return logits
 
