@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from autograder.edits import edits_watched
+
 MOST_ELEMENTS = 30  # of a finite-difference check: it costs two calls of the student's function for each
+MOST_NESTED = 8  # containers in containers that are looked through for tensors
 
 
 class LawViolation(AssertionError):  # noqa: N818  (a law is violated; an -Error would say no more)
@@ -106,18 +111,6 @@ def _count(some: int, total: int, what: str) -> str:
     return f"the value is {what}" if total == 1 else f"{some} of {total} entries are {what}"
 
 
-def _leaves(value: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors inside tuples, lists and dicts, in order, each with the label of the argument it came in."""
-    if isinstance(value, torch.Tensor):
-        yield label, value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _leaves(inner, label)
-    elif isinstance(value, (tuple, list)):
-        for inner in value:
-            yield from _leaves(inner, label)
-
-
 def assert_finite(value: Any, message: str | None = None) -> None:
     """Every number in `value` (tensors, numbers, lists, tuples, dicts of them) is finite; LawViolation otherwise."""
     if isinstance(value, Mapping):
@@ -144,50 +137,57 @@ def _labelled(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[str,
     return [*((f"argument {i}", v) for i, v in enumerate(args, 1)), *((f"argument {k}", v) for k, v in kwargs.items())]
 
 
-def _sent(value: Any, label: str) -> Iterator[tuple[Any, str | None]]:
-    """What of an argument travels to a worker as a tensor, in order; the label is None where an edit means nothing.
-
-    Raises LookupError for what travels in parts that cannot be told apart from here: networks and callables.
-    """
-    if isinstance(value, torch.Tensor) and not isinstance(value, torch.nn.Parameter):
-        yield value, label
-    elif isinstance(value, torch.Generator):
-        yield value, None
-    elif type(value).__module__ == "numpy":
-        yield value, label
-    elif isinstance(value, (bytes, bytearray)):
-        yield value, None
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _sent(inner, label)
-    elif isinstance(value, (tuple, list)):
-        for inner in value:
-            yield from _sent(inner, label)
-    elif callable(value) or not isinstance(value, (str, int, float, complex, type(None), torch.dtype, torch.device)):
-        raise LookupError(label)
+def _parts(value: Any, label: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """The tensors and NumPy arrays of an argument, wherever in it they are, each with the argument's label."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        yield label, value
+        return
+    inner: Any = ()
+    if isinstance(value, Mapping):
+        inner = value.values()
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        inner = value
+    elif dataclasses.is_dataclass(value) or isinstance(value, torch.distributions.Distribution):
+        inner = vars(value).values()
+    for part in inner if depth < MOST_NESTED else ():
+        yield from _parts(part, label, depth + 1)
 
 
-def _reported(fn: Callable[..., Any], arguments: list[tuple[str, Any]]) -> str | None:
-    """The argument that a worker says it edited, if any: it cannot edit the tensors here, so it reports."""
-    edited = getattr(fn, "__edited__", None)
-    if not edited:
-        return None
-    try:
-        sent = {id(value): label for name, inner in arguments for value, label in _sent(inner, name)}
-    except LookupError:
-        return None  # the numbers cannot be read; a missed edit is better than an invented one
-    labels = list(sent.values())
-    return next((labels[i] for i in sorted(edited) if i < len(labels) and labels[i]), None)
+def _frozen(value: Any) -> torch.Tensor:
+    """A copy of a tensor or an array, to compare with later."""
+    return (value.detach() if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))).clone()
+
+
+def _span(tensor: torch.Tensor) -> range:
+    """The addresses between which a tensor's entries lie."""
+    start = tensor.data_ptr()
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return range(start, start + (last + 1) * tensor.element_size() if tensor.numel() else start)
+
+
+def _overlap(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        one, other = _span(a), _span(b)
+        return max(one.start, other.start) < min(one.stop, other.stop)
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and bool(np.may_share_memory(a, b))
+
+
+def _reported(seen: list[Any], parts: list[tuple[str, Any]]) -> str | None:
+    """The argument in which an object lies that student code, by its side's report, changed in place, if any."""
+    same = (label for changed in seen for label, part in parts if part is changed)
+    views = (label for changed in seen for label, part in parts if _overlap(part, changed))
+    return next(same, None) or next(views, None)
 
 
 def assert_inputs_unchanged(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call `fn` and return its result; LawViolation names the argument in which a tensor was edited in place."""
-    arguments = _labelled(args, kwargs)
-    tensors = [leaf for label, value in arguments for leaf in _leaves(value, label)]
-    before = [tensor.detach().clone() for _, tensor in tensors]
-    result = fn(*args, **kwargs)
-    moved = (label for (label, new), old in zip(tensors, before, strict=True) if not _bits_equal(new.detach(), old))
-    label = next(moved, None) or _reported(fn, arguments)
+    parts = [part for label, value in _labelled(args, kwargs) for part in _parts(value, label)]
+    plain = [(label, part) for label, part in parts if isinstance(part, torch.Tensor) or part.dtype.kind in "biufc"]
+    before = [_frozen(part) for _, part in plain]
+    with edits_watched() as seen:
+        result = fn(*args, **kwargs)
+    moved = (label for (label, part), old in zip(plain, before, strict=True) if not _bits_equal(_frozen(part), old))
+    label = next(moved, None) or _reported(seen, parts)
     if label is not None:
         raise LawViolation(f"{label} was changed in place: a function should leave its inputs alone", kind="inputs")
     return result
@@ -195,7 +195,7 @@ def assert_inputs_unchanged(fn: Callable[..., Any], *args: Any, **kwargs: Any) -
 
 def _scalar(output: Any) -> torch.Tensor:
     """A fixed weighted sum of all floating-point tensors in `output`, so that one gradient checks every entry."""
-    parts = [t for _, t in _leaves(output, "output") if t.is_floating_point()]
+    parts = [t for _, t in _parts(output, "output") if isinstance(t, torch.Tensor) and t.is_floating_point()]
     if not parts:
         raise LawViolation(f"expected a tensor to differentiate, got {_kind_of(output)}", kind="type")
     total = torch.zeros((), dtype=torch.float64)
@@ -236,10 +236,14 @@ def assert_gradients_match(
                 raise LawViolation(_said(message, f"no gradient reaches {label}"), kind="gradient")
             continue
         assert_finite(grad, _said(message, f"gradient with respect to {label}"))
-        wrong = int(((grad.reshape(-1) - numeric).abs() > atol + rtol * numeric.abs()).sum())
+        wrong = _disagreeing(grad.reshape(-1), numeric, rtol, atol)
         if wrong:
             detail = f"autograd and finite differences disagree in {wrong} of {x.numel()} entries of {label}"
             raise LawViolation(_said(message, detail), kind="gradient")
+
+
+def _disagreeing(got: torch.Tensor, want: torch.Tensor, rtol: float, atol: float) -> int:
+    return int(((got - want).abs() > atol + rtol * want.abs()).sum())
 
 
 def _differences(

@@ -1,13 +1,14 @@
 """The command line: check the arguments, write the fallback, hand over to the launcher in a scrubbed process.
 
-No torch in here: the launcher imports it once, after the environment is clean. The job travels on descriptor 3, because
-argv and the environment of a process can be read by others on the machine.
+No torch in here: the launcher imports it once, after the environment is clean. The job travels on descriptors, because
+argv and the environment of a process can be read by others on the machine: on 3 what workers may know, on 4 the rest.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import fcntl
 import json
 import os
 import shutil
@@ -19,22 +20,24 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from autograder import results
+from autograder import hugepages, leftovers, results
 from autograder.manifest import Manifest, ManifestError, read_manifest
 from autograder.metadata import run_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 EXIT_OK, EXIT_USAGE, EXIT_OURS = 0, 2, 3
-JOB = 3  # the descriptor that carries the job
+PUBLIC, JOB = 3, 4  # the descriptors that carry what the launcher needs before it forks workers, and after that
 BOOT = (
     "import json, os, sys\n"
-    "with os.fdopen(3, encoding='utf-8') as stream:\n"
-    "    job = json.load(stream)\n"
-    "sys.path.insert(0, job['home'])\n"
+    "def read(number):\n"
+    "    with os.fdopen(number, encoding='utf-8') as stream:\n"
+    "        return json.load(stream)\n"
+    "public = read(3)\n"
+    "sys.path.insert(0, public['home'])\n"
     "from autograder.launcher import main\n"
-    "sys.exit(main(job))\n"
+    "sys.exit(main(public, lambda: read(4)))\n"
 )
 _LARGEST = 500_000_000  # bytes of an unpacked bundle
 
@@ -52,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 2 for wrong arguments; on success the process becomes the launcher."""
     try:
         options = _parser().parse_args(arguments)
-        job = prepare(options, os.environ)
+        public, job = prepare(options, os.environ)
     except UsageError as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_USAGE
-    return launch(job)
+    return launch(public, job)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,12 +76,18 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--note-imports", action="store_true", help="list the modules that workers import, in extra_data"
     )
+    grade.add_argument(
+        "--keep-bytecode", action="store_true", help="keep the compiled tests in the bundle, for the runs to come"
+    )
     grade.add_argument("--verbose", action="store_true", help="print every test, not only those that failed")
     return parser
 
 
-def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, Any]:
-    """The job for the launcher, with the fallback results already on disk. Raises UsageError with one sentence."""
+def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the launcher's workers may know, and the job, with the fallback results already on disk.
+
+    Raises UsageError with one sentence.
+    """
     started = time.monotonic()
     if not options.submission.exists():
         raise UsageError(f"--submission {options.submission}: there is no such file or folder")
@@ -100,8 +109,13 @@ def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> dict
         prefix = f"--bundle {options.bundle}: " if isinstance(error, ManifestError) else ""
         raise UsageError(f"{prefix}{error}") from None
     results.write_fallback(options.results, bundle)
-    return {
+    public = {
         "home": str(Path(__file__).resolve().parent.parent),
+        "preload": list(manifest.preload),
+        "modules": public_modules(bundle, manifest.modules),
+        "unsafe": options.unsafe,
+    }
+    return public, {
         "bundle": str(bundle),
         "submission": str(options.submission.resolve()),
         "results": str(options.results.resolve()),
@@ -110,12 +124,16 @@ def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> dict
         "only": only,
         "verbose": options.verbose,
         "note_imports": options.note_imports,
-        "unsafe": options.unsafe,
-        "preload": list(manifest.preload),
-        "modules": list(manifest.modules),
+        "keep_bytecode": options.keep_bytecode,
         "deadline": started + run_seconds(environment, manifest.limits.run_s),
         "remove": [str(temporary)] if temporary is not None else [],
     }
+
+
+def public_modules(bundle: Path, names: Iterable[str]) -> dict[str, str]:
+    """Name -> source of the course's modules. Students have them too, so workers may be forked with them imported."""
+    files = {name: bundle / "modules" / f"{name}.py" for name in names}
+    return {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.is_file()}
 
 
 def _only(wanted: Sequence[str], manifest: Manifest) -> list[str]:
@@ -143,11 +161,15 @@ def open_bundle(path: Path) -> tuple[Path, Path | None]:
         return (inner if inner.is_dir() else path).resolve(), None
     if not path.is_file():
         raise UsageError(f"--bundle {path}: there is no such file or folder")
-    temporary = Path(tempfile.mkdtemp(prefix="bundle-"))  # 0700
+    leftovers.sweep()
+    folder, mark = leftovers.make("bundle")
+    os.set_inheritable(mark, True)  # the launcher that this process becomes owns it until it ends
+    temporary = Path(folder)
     try:
         _unpack(path, temporary)
         return open_bundle(temporary)[0], temporary
     except BaseException as error:
+        os.close(mark)
         shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, (zipfile.BadZipFile, OSError, EOFError)):
             raise UsageError(f"--bundle {path}: this is no readable zip file ({error})") from None
@@ -175,7 +197,7 @@ def scrubbed(environment: Mapping[str, str], device: str) -> dict[str, str]:
     clean = {
         "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent",
         "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "GLIBC_TUNABLES": hugepages.TUNABLES,
     }  # fmt: skip
     if device == "cuda":  # the driver's libraries and the choice of GPU
         kept = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "LD_LIBRARY_PATH")
@@ -185,14 +207,16 @@ def scrubbed(environment: Mapping[str, str], device: str) -> dict[str, str]:
     return clean
 
 
-def launch(job: Mapping[str, Any]) -> NoReturn:
-    """Become the launcher: a fresh interpreter in isolated mode, with the job on descriptor 3."""
-    with tempfile.TemporaryFile() as file:  # nameless: a pipe could be too small for the job
-        file.write(json.dumps(job).encode())
-        file.flush()
-        file.seek(0)
-        os.dup2(file.fileno(), JOB)
-        os.set_inheritable(JOB, True)  # also when it was that descriptor already
+def launch(public: Mapping[str, Any], job: Mapping[str, Any]) -> NoReturn:
+    """Become the launcher: a fresh interpreter in isolated mode, with what it needs on descriptors."""
+    with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:  # nameless: a pipe could be too small
+        for file, content in ((first, public), (second, job)):
+            file.write(json.dumps(content).encode())
+            file.flush()
+            file.seek(0)
+        spare = [fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, JOB + 1) for file in (first, second)]  # out of the way
+        for number, fd in zip((PUBLIC, JOB), spare, strict=True):
+            os.dup2(fd, number)
         sys.stdout.flush()
         sys.stderr.flush()
         environment = scrubbed(os.environ, str(job["device"]))

@@ -24,7 +24,7 @@ class Crossing:
         self.home, self.given = home, given
         self.exports, self.shared = Exports(), Shared(home)
         self.stubs: dict[int, Any] = {}
-        self.edited: list[int] = []  # indices of the argument tensors that the last call changed in place
+        self.edited: list[Any] = []  # what the last call changed in place: numbers in its message, keys of kept tensors
         self.caches: dict[
             int, tuple[Any, list[int]]
         ] = {}  # caches that the worker filled, with the ids of their contents
@@ -69,7 +69,10 @@ class Crossing:
     def decode_hook(self, tag: str, p: Any, dec: Any, frame: Frame) -> Any:
         """Objects that are not plain values, on their way in."""
         if tag == "L":
-            return self.shared.leaves[p].t
+            leaf = self.shared.leaves[p]
+            if leaf.fixed:
+                frame.memo.setdefault("kept", []).append(p)
+            return leaf.t
         if tag == "h":
             return self.exports.objects[p]
         if tag == "H":
@@ -131,8 +134,10 @@ class Crossing:
         enc.memo[id(g)] = number = len(enc.memo)
         enc.keep.append(g)
         tree = ["G", [number, enc(g.get_state())]]
-        if self.home:  # the worker now knows this stream: go on with one that it does not know
-            g.manual_seed(int(torch.randint(1 << 62, (), dtype=torch.int64)))
+        # What is sent is used up over there. Go on with a stream that the worker does not know, or, in the worker,
+        # with one that the old stream draws: a lent function called twice must not get the same numbers twice.
+        source = None if self.home else g
+        g.manual_seed(int(torch.randint(1 << 62, (), dtype=torch.int64, generator=source)))
         return tree
 
     def _decode_generator(self, p: Any, dec: Any, frame: Frame) -> torch.Generator:

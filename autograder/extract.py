@@ -20,7 +20,7 @@ from autograder.missing import broken_sentence, missing_sentence, parse_sentence
 from autograder.salvage import reason_of
 from autograder.statements import Statement
 from autograder.survey import Survey, survey_cells
-from autograder.untouched import is_partial, still_stub
+from autograder.untouched import is_partial, still_stub, stub_methods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,8 +45,9 @@ def extract(filename: str, data: bytes, spec: dict[str, Any]) -> dict[str, Any]:
 
     `spec`: questions {id: [names]}, given [{names, hashes, source?}], packages [top-level modules the worker has],
     modules [given modules], stubs {id: text}, and optionally needs {id: [other names its tests use]}, device ("cpu").
-    Result: error (None or one sentence), cells (count), digest, found {name: {cell, line, stub, partial}}, missing
-    {name: sentence}, notices [sentences], programs {id: [Piece]}, modules {name: source}, unavailable {id: [packages]}.
+    Result: error (None or one sentence), cells (count), digest, found {name: {cell, line, stub, partial, stubs}},
+    missing {name: sentence}, notices [sentences], programs {id: [Piece]}, modules {name: source},
+    unavailable {id: [packages]}.
     """
     try:
         with warnings.catch_warnings():
@@ -158,7 +159,7 @@ class _Extraction:
             line = statement.cell.line(statement.definition_line)
             found[name] = {"cell": statement.cell.number, "line": line, "stub": stub}
             if stub and is_partial(statement.node, text):
-                found[name]["partial"] = True
+                found[name].update(partial=True, stubs=stub_methods(statement.node, text))
         return found, missing
 
     def _tell_definitions(self, found: dict[str, dict[str, Any]]) -> None:

@@ -17,7 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from autograder import attempts, followthrough, hints, messages, modules, report, results, seeds, session, staging
+from autograder import (
+    artefacts,
+    attempts,
+    followthrough,
+    hints,
+    messages,
+    modules,
+    report,
+    results,
+    seeds,
+    session,
+    staging,
+)
 from autograder.manifest import Manifest, ManifestError, Question, read_manifest
 from autograder.metadata import read_metadata
 from autograder.outcomes import Outcome, Verdict
@@ -26,7 +38,7 @@ from autograder.report import Story
 from autograder.sandbox import IsolationError
 from autograder.scoring import Scored, score_question, uniform
 from autograder.trial import Bench, Lab, NoWorker
-from autograder.worker import Limits, WorkerLost
+from autograder.worker import Limits, Worker, WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +53,8 @@ def run(job: Mapping[str, Any], server: Server) -> int:
     """Grade one submission. Returns 0 when results.json holds a grading, 2 for a device that is not there, 3 otherwise.
 
     `job` (plain data): bundle, submission, results (folders or files), metadata (or None), device, only (question ids),
-    verbose, deadline (time.monotonic() at which the run must end, or None), remove (folders to delete at the end).
+    verbose, keep_bytecode, deadline (time.monotonic() at which the run must end, or None), remove (folders to delete at
+    the end).
     The server stays open, so that a class can be graded one by one; nothing of one run is left for the next.
     """
     paths = [key for key in ("bundle", "submission", "results", "metadata") if job.get(key)]
@@ -124,6 +137,7 @@ class Grading:
         for question in questions:
             self._follow(question, lab, reference)
         self.story.staff += sorted(messages.one_line(note) for note in lab.notes)
+        self._measure(lab)
         self.story.finished = True
 
     def _told_again(self) -> bool:
@@ -171,7 +185,7 @@ class Grading:
         """Take a notebook apart in a limited child; without the definitions of the names that are `lent`."""
         spec = {**self.manifest.extraction_spec(), "device": self.story.device}
         spec["given"] += [{"names": [name], "hashes": [], "source": f"{name} = None\n"} for name in lent]
-        worker = self.server.spawn(READING, seed=0)
+        worker = self._reader()
         try:
             return reading(worker.extract(filename, data, spec))
         except WorkerLost as lost:
@@ -179,6 +193,18 @@ class Grading:
             return Reading(error="the notebook is too large or too deeply nested to be taken apart")
         finally:
             worker.close()
+
+    def _reader(self) -> Worker:
+        """A worker to take a notebook apart in; the first one tries the layers before it sees anything of theirs."""
+        worker = self.server.spawn(READING, seed=0)
+        if not self.story.probes:
+            try:
+                self.story.probes = self.server.tried(worker)
+            except WorkerLost as lost:
+                self.story.staff.append(f"the layers could not be tried: {lost.reason}: {lost.detail}")
+                worker.close()
+                return self.server.spawn(READING, seed=0)
+        return worker
 
     # ---- questions ----------------------------------------------------------------------------------------------
 
@@ -195,7 +221,8 @@ class Grading:
                 print(line, file=self.screen, flush=True)
 
         benches = [Bench(lab=lab, question=question) for question in questions]
-        printed = session.run_questions(benches, self.bundle, told)
+        keep = bool(self.job.get("keep_bytecode"))
+        printed = session.run_questions(benches, self.bundle, told, keep_bytecode=keep)
         if printed.strip():
             self.story.staff.append(f"printed by the tests: {printed.strip()}")
 
@@ -213,6 +240,15 @@ class Grading:
         except Exception as error:  # noqa: BLE001  (the first run stands)
             self._ours(f"follow-through of {question.id}: {type(error).__name__}: {error}")
         self.publish()
+
+    def _measure(self, lab: Lab) -> None:
+        """Measure what came with the notebook. It carries no points, so that nothing here may cost any."""
+        if self.story.only:
+            return
+        try:
+            self.story.measured = artefacts.measure_all(lab, self.bundle, self.staged.artefacts)
+        except Exception as error:  # noqa: BLE001  (the points stand)
+            self.story.staff.append(f"the handed-in files were not measured: {type(error).__name__}: {error}")
 
     # ---- telling ------------------------------------------------------------------------------------------------
 
@@ -251,8 +287,10 @@ class Grading:
             "torch": torch.__version__,
             "python": platform.python_version(),
             "isolation": self.story.grade,
+            "isolation_tried": dict(self.story.probes),
             "finished": self.story.finished,
             "our_fault": ours or bool(self.story.ours),
+            **({"artefacts": [one.facts() for one in self.story.measured]} if self.story.measured else {}),
             "our_fault_reasons": [messages.one_line(text, 300) for text in self.story.ours],
             **({} if self.imports is None else {"lazy_modules": modules.preloadable(self.imports, manifest)}),
             **(self.story.again.facts() if self.story.again is not None else {}),

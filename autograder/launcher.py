@@ -2,8 +2,8 @@
 
 Then becomes the grader.
 
-Started by the command line with a scrubbed environment and the job on a descriptor: nothing secret in argv, which
-workers can read.
+Started by the command line with a scrubbed environment, and with what it must do on two descriptors: nothing of it is
+in argv, which workers can read, and the second is read when the server no longer shares this memory.
 """
 
 # ruff: noqa: BLE001, SIM105  (the process must end with a code whatever happens)
@@ -14,22 +14,23 @@ import os
 import random
 import sys
 import traceback
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 EXIT_OURS = 3
 
 
-def main(job: Mapping[str, Any]) -> NoReturn:
+def main(public: Mapping[str, Any], job: Callable[[], Mapping[str, Any]]) -> NoReturn:
     """Grade one job and end the process with its exit code (3: our own failure).
 
-    `job`: "preload" and "modules" (names, optional) and whatever `autograder.grade.run` needs. Ends with `os._exit`
-    once the results are on disk: torch's ordinary teardown costs 0.3 s of processor time.
+    `public`: what the worker server may know: "preload" (names), "modules" (name -> source of the course's modules,
+    which students have too), "unsafe". `job` returns what `autograder.grade.run` needs: paths that student code has no
+    business with, and so it is asked only once the server has been forked. Ends with `os._exit` once the results are
+    on disk: torch's ordinary teardown costs 0.3 s of processor time.
     """
     code = EXIT_OURS
     try:
-        code = _grade(job)
+        code = _grade(public, job)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else EXIT_OURS
     except BaseException:
@@ -43,7 +44,7 @@ def main(job: Mapping[str, Any]) -> NoReturn:
         os._exit(code)
 
 
-def _grade(job: Mapping[str, Any]) -> int:
+def _grade(public: Mapping[str, Any], job: Callable[[], Mapping[str, Any]]) -> int:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     os.chdir(os.sep)  # libraries remember where they were imported, and workers inherit their memory
@@ -51,22 +52,17 @@ def _grade(job: Mapping[str, Any]) -> int:
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a twentieth of the import's time
     import torch
 
-    gc.enable()
     torch.set_num_threads(1)
     from autograder.server import Server
 
-    unsafe = bool(job.get("unsafe", False))
-    with Server.fork(job.get("preload", ()), modules=public_modules(job), unsafe=unsafe) as server:
+    unsafe = bool(public.get("unsafe", False))
+    with Server.fork(public.get("preload", ()), modules=public.get("modules"), unsafe=unsafe) as server:
         reseed()
         from autograder.grade import run
 
-        return int(run(job, server))
-
-
-def public_modules(job: Mapping[str, Any]) -> dict[str, str]:
-    """Name -> source of the course's modules. Students have them too, so workers may be forked with them imported."""
-    files = {name: Path(job["bundle"], "modules", f"{name}.py") for name in job.get("modules", ())}
-    return {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.is_file()}
+        gc.freeze()  # nor is it worth looking through again, all the while that tests make garbage
+        gc.enable()
+        return int(run(job(), server))
 
 
 def reseed() -> None:

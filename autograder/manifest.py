@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 _CENT = 1e-6  # sums of points are compared up to rounding
 T = TypeVar("T")
+_hints: dict[type, dict[str, Any]] = {}
 
 
 class ManifestError(Exception):
@@ -100,6 +101,19 @@ class Hint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Artefact:
+    """An optional file beside the notebook. If `measured`, a function of that name in `bundle/measures/measures.py`
+    turns its arrays into numbers, with the student's own definitions of the graded names in `uses`.
+    """
+
+    id: str
+    file: str
+    max_mb: float = 5.0
+    measured: bool = False
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Everything the grader must know about a homework. `secret` never leaves the grader."""
 
@@ -122,6 +136,7 @@ class Manifest:
     errata: tuple[Any, ...] = ()
     attempts_per_day: int | None = None  # graded submissions in any 24 hours; None for as many as you like
     hints: tuple[Hint, ...] = ()
+    artefacts: tuple[Artefact, ...] = ()
 
     def question(self, question_id: str) -> Question:
         """The question of that id. Raises KeyError."""
@@ -180,7 +195,7 @@ def _build(cls: type[T], data: object, where: str) -> T:
     """A frozen dataclass from plain data. Unknown keys are ignored, so that an older grader reads a newer bundle."""
     if not isinstance(data, Mapping):
         raise ManifestError(f"{where}: expected an object")
-    hints = typing.get_type_hints(cls)
+    hints = _hints.get(cls) or _hints.setdefault(cls, typing.get_type_hints(cls))  # slow, and a bundle has 200 objects
     known = [f.name for f in fields(cls) if f.name in data]  # type: ignore[arg-type]  # callers pass dataclasses
     values = {name: _value(hints[name], data[name], f"{where}: {name}") for name in known}
     try:

@@ -103,7 +103,12 @@ def install() -> None:
 def ignore_cuda() -> None:
     """Make `.cuda()` do nothing: for notebooks written on Colab's GPU, where there is none."""
     for cls in (torch.Tensor, torch.nn.Module):
-        cls.cuda = lambda self, *args, **kwargs: self  # type: ignore[method-assign]
+        if cls.cuda is not _here:
+            cls.cuda = _here  # type: ignore[method-assign]
+
+
+def _here(self: Any, *args: Any, **kwargs: Any) -> Any:
+    return self
 
 
 def _plain_iteration(iterable: Any = None, *args: Any, **kwargs: Any) -> Any:

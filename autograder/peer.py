@@ -18,12 +18,12 @@ from torch import Tensor
 from autograder.channel import Channel
 from autograder.crossing import Crossing
 from autograder.edge import Edge, pull_back
+from autograder.edits import note_edits
 from autograder.exports import encode_module
-from autograder.shared import Snapshot
+from autograder.shared import SMALL, Witness
 from autograder.wire import DTYPES, Deadline, Encoder, Frame, Gone, ProtocolError, Tree
 
 MAX_NESTING = 12
-SMALL = 1 << 20  # bodies up to this size are compared byte for byte to find edited arguments
 
 
 class Peer(Crossing):
@@ -60,7 +60,16 @@ class Peer(Crossing):
             raise
         ins = [t for t in enc.tensors if t.requires_grad] + self.shared.tensors()
         self.channel.send(parts, self.deadline)
-        return self.receive(self.wait(number), ins, lent, strict=op == "probe")
+        value = self.receive(self.wait(number), ins, lent, strict=op == "probe")
+        if self.edited:
+            note_edits(self._objects(enc, count))
+        return value
+
+    def _objects(self, enc: Encoder, count: int) -> list[Any]:
+        """The arguments of a request that were changed in place: our own tensors and arrays, not their numbers."""
+        sent = {i: enc.arrays.get(i, t) for i, t in enumerate(enc.tensors[:count])}
+        kept = {key: leaf.t for key, leaf in self.shared.leaves.items() if leaf.fixed}
+        return [o for o in (sent.get(i, kept.get(i)) for i in self.edited) if o is not None]
 
     def backward(
         self, record: int, indices: list[int], grads: list[Tensor], inputs: list[Tensor], create_graph: bool
@@ -102,7 +111,7 @@ class Peer(Crossing):
         if fields.get("ok") is not True:
             self.fail(value)
         try:
-            self.edited = [i for i in edited if type(i) is int and i >= 0]
+            self.edited = [i for i in edited if type(i) in (int, str)]
             for i, content in filled:
                 self.fill(lent, i, frame.build(content, self.decode_hook))
             for i, key in kept:  # the other side keeps these arguments inside an object that it returned
@@ -184,15 +193,21 @@ class Peer(Crossing):
         ins = leaves + self.shared.tensors()
         before = len(self.exports.objects)
         used = [bool(c) for c in caches]
-        watch = _Watch(frame, count) if not self.home else None
+        witness = None if self.home else self._witness(frame, count)
         with torch.set_grad_enabled(grad):
             if not self.home:
                 torch.set_default_dtype(dtype)
             result = self.perform(str(op), arguments)
-            edited = watch.edited() if watch else []
+            edited = witness.edited() if witness else []
             filled = [(i, c) for i, c in enumerate(caches) if c or used[i]]
             parts, tensors = self._answer(number, result, before, leaves, edited, filled, strict=op == "probe")
         return parts, [t for t in tensors if t.requires_grad], ins
+
+    def _witness(self, frame: Frame, count: int) -> Witness:
+        """What sees edits of a request's arguments: its first `count` tensors, and those kept from an earlier one."""
+        tensors: dict[int | str, Tensor] = dict(enumerate(frame.tensors[:count]))
+        tensors.update({key: self.shared.leaves[key].t for key in frame.memo.get("kept", ())})
+        return Witness(tensors, closely=len(frame.body) <= SMALL)
 
     def _serve_backward(self, frame: Frame, number: int) -> tuple[list[Any], list[Tensor], list[Tensor]]:
         fields = frame.fields
@@ -215,7 +230,7 @@ class Peer(Crossing):
         parts, tensors = self._answer(number, result, None, [], [], [])
         return parts, [t for t in tensors if t.requires_grad], grads + ins
 
-    def _answer(self, number: int, result: Any, before: int | None, leaves: list[Tensor], edited: list[int],
+    def _answer(self, number: int, result: Any, before: int | None, leaves: list[Tensor], edited: list[Any],
                 filled: list[tuple[int, Any]], strict: bool = False) -> tuple[list[Any], list[Tensor]]:  # fmt: skip
         mark = (self.shared.mark(), len(self.exports.objects))
         enc = Encoder(self.strict_encode_hook if strict else self.encode_hook)
@@ -273,22 +288,3 @@ class Peer(Crossing):
     def _place(self, frame: Frame) -> None:
         if self.device is not None:
             frame.tensors = [t.to(self.device) for t in frame.tensors]
-
-
-class _Watch:
-    """Finds out which arguments a call changed in place: by version, and for small messages also byte by byte (edits
-    through NumPy or ``.data``).
-    """
-
-    def __init__(self, frame: Frame, count: int) -> None:
-        self.tensors = frame.tensors[:count]
-        self.versions = [t._version for t in self.tensors]
-        self.copies = [Snapshot(t) for t in self.tensors] if len(frame.body) <= SMALL else None
-
-    def edited(self) -> list[int]:
-        """Indices of the changed tensors."""
-        out = []
-        for i, (t, version) in enumerate(zip(self.tensors, self.versions, strict=True)):
-            if t._version != version or (self.copies is not None and not self.copies[i].matches(t)):
-                out.append(i)
-        return out

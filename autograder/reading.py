@@ -8,6 +8,7 @@ from typing import Any
 
 from autograder.messages import one_line
 
+_METHODS = 12  # of one class that are named
 _MOST = 500  # notices, names and pieces beyond this are no honest notebook's
 
 
@@ -29,6 +30,11 @@ class Reading:
         """Whether the submission defines `name` by more than its stub."""
         entry = self.found.get(name)
         return entry is not None and (entry.get("stub") is not True or entry.get("partial") is True)
+
+    def unfinished(self, name: str) -> list[str]:
+        """The methods of a class that are still stubs while others are not; a given `__init__` is one of the others."""
+        entry = self.found.get(name, {})
+        return [one_line(text, 60) for text in _texts(entry.get("stubs"))][:_METHODS] if entry.get("partial") else []
 
     def files(self, question: str) -> dict[str, int]:
         """Label ("cell 7") -> last line, of the question's pieces: the only places named to a student."""

@@ -11,6 +11,7 @@ from autograder.outcomes import Outcome
 from autograder.scoring import Scored, total
 
 if TYPE_CHECKING:
+    from autograder.artefacts import Measured
     from autograder.attempts import Repeat
     from autograder.manifest import Manifest
     from autograder.metadata import Metadata
@@ -31,9 +32,11 @@ class Story:
     notices: list[str] = field(default_factory=list)  # for students
     staff: list[str] = field(default_factory=list)
     isolation: Mapping[str, Any] = field(default_factory=dict)
+    probes: Mapping[str, str] = field(default_factory=dict)  # what a worker tried: "refused" or "ALLOWED"
     grade: str = "unknown"  # of the isolation: strong, good, weak, none
     finished: bool = False
     only: tuple[str, ...] = ()
+    measured: list[Measured] = field(default_factory=list)  # files handed in beside the notebook
     again: Repeat | None = None  # earlier results that are told once more instead of grading
 
 
@@ -47,6 +50,7 @@ def top(manifest: Manifest, rows: Sequence[Scored], story: Story) -> str:
     elif story.reading is not None:
         lines += _read(manifest, story.reading)
     lines += [f"- {messages.one_line(notice, 500)}" for notice in story.notices]
+    lines += [f"- {messages.one_line(one.for_student(), 1000)}" for one in story.measured]
     if story.only:
         lines.append(f"Only {messages.listed(story.only)} was graded in this run.")
     lines += _points(rows)
@@ -79,6 +83,9 @@ def _read(manifest: Manifest, reading: Reading) -> list[str]:
     line = f"Found {len(found)} of {messages.plural(len(names), 'name')} in {messages.plural(reading.cells, 'cell')}"
     if stubs:
         line += f"; not attempted yet: {messages.listed(stubs)}"
+    begun = [f"{name}.{method}" for name in found for method in reading.unfinished(name)]
+    if begun:
+        line += f"; still to be written: {messages.listed(begun)}"
     lost = [f"- {messages.missing(name, reading.missing.get(name))}" for name in names if name not in reading.found]
     return [f"{line}.", *lost, *(f"- {notice}" for notice in reading.notices)]
 
@@ -114,7 +121,7 @@ def staff_log(
     lines += _isolation(story) + _submission(story)
     lines += [f"note: {text}" for text in story.staff]
     lines += [f"note: {story.again.notice}"] if story.again is not None else []
-    lines += ["", *_table(manifest, rows)]
+    lines += ["", *_table(manifest, rows), *_measured(story)]
     for row in rows:
         if verbose or not row.verdict.outcome.earns or row.verdict.outcome is Outcome.OUR_FAULT:
             lines += _row(row)
@@ -126,6 +133,9 @@ def _isolation(story: Story) -> list[str]:
     for layer, state in story.isolation.items():
         on, detail = state if isinstance(state, tuple) else (state, "")
         lines.append(f"  {'on ' if on else 'OFF'} {layer}{f' ({detail})' if detail else ''}")
+    for word in ("refused", "ALLOWED"):
+        found = [what for what, how in story.probes.items() if how == word]
+        lines += [f"  tried in a worker, and {word}: {', '.join(found)}"] if found else []
     return lines
 
 
@@ -151,6 +161,14 @@ def _table(manifest: Manifest, rows: Sequence[Scored]) -> list[str]:
         lines.append(f"{question.id:>6}  {earned}  {passed} of {len(mine)} tests  {seconds:5.1f} s  {names}")
     lines.append(f" total  {total(rows):6g} / {manifest.points:g}")
     return lines
+
+
+def _measured(story: Story) -> list[str]:
+    """Numbers and bands of the handed-in files, for the person who marks the figures."""
+    if not story.measured:
+        return []
+    lines = [f"  {line}" for one in story.measured for line in one.for_staff()]
+    return ["", "handed in beside the notebook, for whoever marks the figures (no autograder points):", *lines]
 
 
 def _row(row: Scored) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.random  # noqa: F401  (workers must not import lazily what we need)
 import torch
 
-from autograder import accounts, sandbox, zygote
+from autograder import accounts, hugepages, leftovers, sandbox, zygote
 from autograder.failures import Exit, Limits
 from autograder.sandbox import IsolationError, Report
 from autograder.worker import Worker
@@ -30,6 +30,7 @@ OWN_IMPORTS = (
     "encodings.utf_16_le",
     "encodings.utf_8_sig",
     "autograder.extract",
+    "autograder.npz",
     "autograder.testing",
     "autograder.statistical",
     "secrets",
@@ -48,7 +49,8 @@ class Server:
         self.modules = dict(modules)
         self._control, self.pid, self.skip, self.unsafe = control, pid, list(skip), unsafe
         self._count = self._asked = 0
-        self._root = tempfile.mkdtemp(prefix="box-")
+        leftovers.sweep()
+        self._root, self._mark = leftovers.make("box")
         os.chmod(self._root, 0o711)  # workers pass through, nobody lists
         self._accounts = accounts.claim() if "separate uid" not in skip and accounts.can_switch() else None
         self._preflight_done = False
@@ -77,6 +79,7 @@ class Server:
                 continue
         if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch's
             raise RuntimeError("CUDA is initialised: the worker server must be forked before")
+        hugepages.collapse()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
@@ -122,13 +125,19 @@ class Server:
 
     def check(self) -> dict[str, str]:
         """Try in a throw-away worker what the layers must refuse; {what: "refused" or "ALLOWED"}."""
-        fd, hidden = tempfile.mkstemp(prefix="hidden-")
-        os.close(fd)
         worker = self.spawn(Limits(), seed=0)
+        try:
+            return self.tried(worker)
+        finally:
+            worker.close()
+
+    def tried(self, worker: Worker) -> dict[str, str]:
+        """As `check`, in a worker that no student code has run in."""
+        fd, hidden = tempfile.mkstemp(prefix="hidden-", dir=self._root)
+        os.close(fd)
         try:
             found = worker.request("try_out", hidden, os.getpid())
         finally:
-            worker.close()
             os.unlink(hidden)
         return {str(k): "refused" if v is True else "ALLOWED" for k, v in found.items()}
 
@@ -148,6 +157,7 @@ class Server:
         self._control.close()
         os.waitpid(self.pid, 0)
         shutil.rmtree(self._root, ignore_errors=True)
+        os.close(self._mark)
         if self._accounts:
             self._accounts.release()
 

@@ -139,10 +139,13 @@ class Plugin:
         return part
 
 
-def run_questions(benches: Sequence[Bench], bundle: Path, told: Callable[[str, str, Verdict], None]) -> str:
+def run_questions(
+    benches: Sequence[Bench], bundle: Path, told: Callable[[str, str, Verdict], None], *, keep_bytecode: bool = False
+) -> str:
     """Run the tests of the benches' questions; `told(question, test, verdict)` hears each as soon as it is known.
 
-    Returns what the test files printed. A test file that cannot be imported, or lacks a declared test, is our fault.
+    Returns what the test files printed. `keep_bytecode`: leave the compiled tests beside them, where the next run finds
+    them. A test file that cannot be imported, or lacks a declared test, is our fault.
     Raises what stops the whole run: NoWorker, a bug of ours, KeyboardInterrupt.
     """
     parts = {bench.question.file: Part(bench, told) for bench in benches}
@@ -152,7 +155,7 @@ def run_questions(benches: Sequence[Bench], bundle: Path, told: Callable[[str, s
     plugin, printed, before = Plugin(parts), io.StringIO(), set(sys.modules)
     folder = bundle / "tests"
     try:
-        with _quiet(printed):
+        with _quiet(printed, keep_bytecode=keep_bytecode):
             files = [path for file in parts if (path := folder / file).is_file()]
             code = pytest.main(_arguments(folder, files), plugins=[plugin]) if files else None
     finally:
@@ -210,12 +213,12 @@ def _arguments(folder: Path, files: Sequence[Path]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _quiet(printed: io.StringIO) -> Iterator[None]:
+def _quiet(printed: io.StringIO, *, keep_bytecode: bool) -> Iterator[None]:
     """No plugin of the machine, no options from the environment, no bytecode beside the tests, no output."""
     switches = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
     before, bytecode = {key: os.environ.get(key) for key in switches}, sys.dont_write_bytecode
     os.environ.update(switches)
-    sys.dont_write_bytecode = True
+    sys.dont_write_bytecode = not keep_bytecode
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             yield

@@ -18,6 +18,7 @@ from torch import nn
 
 from autograder.wire import ProtocolError, byte_view
 
+SMALL = 1 << 20  # bodies up to this size are compared byte for byte to find edited arguments
 _memcmp = ctypes.CDLL(None).memcmp
 _memcmp.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
 
@@ -55,6 +56,25 @@ class Snapshot:
         if not t.is_contiguous() or t.is_conj() or t.is_neg():
             return raw_bytes(t) == self.raw
         return not self.raw or _memcmp(t.data_ptr(), self.raw, len(self.raw)) == 0
+
+
+class Witness:
+    """Sees which tensors a call changes in place: by version, and, if `closely`, also byte by byte (edits through
+    NumPy or ``.data``).
+    """
+
+    def __init__(self, tensors: dict[int | str, torch.Tensor], closely: bool) -> None:
+        self.tensors = tensors
+        self.versions = {name: t._version for name, t in tensors.items()}
+        self.copies = {name: Snapshot(t) for name, t in tensors.items()} if closely else {}
+
+    def edited(self) -> list[int | str]:
+        """Names of the changed tensors."""
+        return [
+            name
+            for name, t in self.tensors.items()
+            if t._version != self.versions[name] or (name in self.copies and not self.copies[name].matches(t))
+        ]
 
 
 class Leaf:

@@ -46,10 +46,15 @@ Score = Callable[[str, bytes], int]
 
 @dataclass(frozen=True)
 class Artefact:
-    """A regular file that is not the notebook: its path below the submission and its size in bytes."""
+    """A regular file that is not the notebook: its path below the submission and its size in bytes, as announced.
+
+    `path` is where it lies, `member` its name inside when that is a zip; None for what is not to be read again.
+    """
 
     name: str
     size: int
+    path: Path | None = None
+    member: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def find_candidates(path: Path) -> Candidates | Refusal:
         elif name.lower().endswith(".py"):
             scripts.append((name, file))
         else:
-            found.artefacts.append(Artefact(name, _size(file)))
+            found.artefacts.append(Artefact(name, _size(file), file))
     if not found.candidates:
         for name, file in scripts:
             _take_file(found, name, file)
@@ -223,7 +228,8 @@ def _take_zip(found: Candidates, name: str, file: Path) -> None:
             wanted = wanted or [m for m in members if m.filename.lower().endswith(".py")]
             for member in members:
                 if member not in wanted:
-                    found.artefacts.append(Artefact(f"{name}/{member.filename}", member.file_size))
+                    size = member.file_size
+                    found.artefacts.append(Artefact(f"{name}/{member.filename}", size, file, member.filename))
             for member in wanted:
                 _take_member(found, archive, member)
     except _ZIP_ERRORS:

@@ -40,8 +40,6 @@ class Remote:
             return signature(self._peer.request("signature", self))
         if name in ("__name__", "__qualname__"):
             return self._name
-        if name == "__edited__":
-            return self._peer.edited
         if name.startswith("__"):
             raise AttributeError(name)
         return self._peer.request("getattr", self, name)
@@ -118,8 +116,6 @@ class Method:
         peer = self.__dict__["_owner"].__dict__["_peer"]
         if name == "__signature__" and peer.home:
             return signature(peer.request("signature", peer.request("getattr", self._owner, self.__name__)))
-        if name == "__edited__":
-            return peer.edited
         raise AttributeError(name)
 
     def __repr__(self) -> str:
@@ -200,8 +196,6 @@ class Mirror(nn.Module):
                 raise
             if name == "__signature__" and d["_peer"].home:
                 return signature(d["_peer"].request("signature", self))
-            if name == "__edited__":
-                return d["_peer"].edited
             if name.startswith("__"):
                 raise
             if name in d["_methods"]:

@@ -1,6 +1,6 @@
 """What a worker answers. Student code may rewrite all of it at run time: the grader believes nothing it says."""
 
-# ruff: noqa: PTH119, PTH123, BLE001, S102, S108  (this process exists to execute student code; whatever it raises is an answer)
+# ruff: noqa: PTH108, PTH119, PTH123, BLE001, S102, S108  (this process exists to execute student code; whatever it raises is an answer)
 from __future__ import annotations
 
 import builtins
@@ -179,7 +179,7 @@ class Student(Peer):
         """Try what the layers must refuse; {what: refused}."""
         return {name: _refused(attempt) for name, attempt in {
             "read a hidden file": lambda: open(hidden, "rb").close(),
-            "write to /tmp": lambda: os.close(os.open(f"/tmp/{os.getpid()}.try", os.O_WRONLY | os.O_CREAT | os.O_EXCL)),
+            "write to /tmp": lambda: _write(f"/tmp/{os.getpid()}.try"),
             "open a socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close(),
             "start a process": _fork,
             "signal the grader": lambda: os.kill(parent, 0),
@@ -273,6 +273,11 @@ def _refused(attempt: Any) -> bool:
     except OSError:
         return True
     return False
+
+
+def _write(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    os.unlink(path)
 
 
 def _fork() -> None:

@@ -16,6 +16,12 @@ def still_stub(node: ast.AST, text: str | None) -> bool:
     return isinstance(node, _FUNCTIONS) and _raises(node.body, text)
 
 
+def stub_methods(node: ast.AST, text: str | None) -> list[str]:
+    """Names of the methods of a class that still raise `NotImplementedError(text)`."""
+    members = [member for member in getattr(node, "body", ()) if isinstance(member, _FUNCTIONS)]
+    return [member.name for member in members if still_stub(member, text)] if isinstance(node, ast.ClassDef) else []
+
+
 def is_partial(node: ast.AST, text: str | None) -> bool:
     """True for a class that is a stub in one method and not in another: work that a stub elsewhere may replace."""
     if not isinstance(node, ast.ClassDef):

@@ -73,6 +73,7 @@ class Encoder:
         self.buffers: list[Any] = []
         self.size = 0
         self.tensors: list[torch.Tensor] = []  # in the order they travel; kept alive so that an id is not reused
+        self.arrays: dict[int, Any] = {}  # NumPy arrays by the index of the tensor as which they travel
         self._seen: dict[int, int] = {}
         self.memo: dict[int, int] = {}  # for the hook: objects of this message that must stay one object
         self.keep: list[Any] = []
@@ -144,7 +145,9 @@ class Encoder:
                 t = torch.from_numpy(np.array(o, copy=True))
             except TypeError as error:
                 raise CannotCross(str(error)) from None
-            return ["n" if isinstance(o, np.ndarray) else "N", self.tensor(t)]
+            index = self.tensor(t)
+            self.arrays[index] = o
+            return ["n" if isinstance(o, np.ndarray) else "N", index]
         if isinstance(o, torch.Size):
             return ["z", list(o)]
         if isinstance(o, bytes | bytearray):

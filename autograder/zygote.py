@@ -23,7 +23,9 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from autograder import folders, notebook_stubs, sandbox, seccomp, student
+import torch
+
+from autograder import folders, notebook_stubs, rehearsal, sandbox, seccomp, student
 from autograder.wire import Gone
 
 MESSAGE = 1 << 16
@@ -42,6 +44,7 @@ def serve(control: socket.socket, skip: list[str], modules: Mapping[str, str]) -
     _warm_up()
     student.forked_with.update(sys.modules)
     gc.freeze()
+    gc.enable()  # for the students' garbage
     server = _Zygote(control, network)
     while True:
         data, fds, _, _ = socket.recv_fds(control, MESSAGE, 4)
@@ -164,6 +167,9 @@ def _drop_everything_but(control: socket.socket) -> None:
 
 def _warm_up() -> None:
     """Compute here, once, what every worker would compute for itself."""
+    if not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]  # torch's
+        notebook_stubs.ignore_cuda()  # a change of nn.Module, which all its subclasses must hear of
+    rehearsal.rehearse()
     try:
         seccomp.program(platform.machine(), 1)
     except OSError:

@@ -94,6 +94,7 @@ def built(work: Path) -> tuple[Path, Path]:
         [solved] = [name for name in opened.namelist() if name.endswith(f"{HOMEWORK}_solved.ipynb")]
         (work / "submission.ipynb").write_bytes(opened.read(solved))
     cost([sys.executable, "-I", "-m", "compileall", "-q", str(source / "autograder")], work)
+    cost([*grade_command(work, source, work / "submission.ipynb"), "--keep-bytecode"], work)  # as setup.sh's self-test
     return source, work / "submission.ipynb"
 
 

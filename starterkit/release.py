@@ -107,13 +107,14 @@ def _self_grade(course: CourseFolder, built: Built, data: bytes, say: Say) -> Se
         course.zip(name, "autograder").rename(failed_mark(course, name))
         raise
     most = built.homework.points + built.homework.bonus
-    for one in (graded.reference, graded.starter):
-        word = "the reference" if one.submission == "reference" else "the untouched starter"
+    for word, one in graded.all.items():
+        of = one.expected if one is graded.borrower else most
         mark = "" if one.as_expected else f", but must get {one.expected:g}"
-        say(f"{name}: {word} gets {one.score:g} of {most:g} points{mark} ({one.cpu_s:.1f} CPU-s)")
+        say(f"{name}: {word} gets {one.score:g} of {of:g} points{mark} ({one.cpu_s:.1f} CPU-s)")
     if not graded.passed:
-        for line in [] if graded.reference.as_expected else graded.reference.lost:
-            say(f"    {line}")
+        for lost in (one.lost for one in graded.all.values() if not one.as_expected and one is not graded.starter):
+            for line in lost:
+                say(f"    {line}")
         course.zip(name, "autograder").rename(failed_mark(course, name))
         say(f"{name}: self-grading FAILED; the zip is now dist/{failed_mark(course, name).name}")
     elif graded.lazy_modules and tuple(graded.lazy_modules) != built.preload:
@@ -147,5 +148,5 @@ def _scores(graded: SelfGrade | None) -> dict[str, Any]:
         return {}
     return {
         one.submission: {"score": one.score, "expected": one.expected, "cpu_s": round(one.cpu_s, 2)}
-        for one in (graded.reference, graded.starter)
+        for one in graded.all.values()
     }

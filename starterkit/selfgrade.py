@@ -1,4 +1,7 @@
-"""The zip just made grades its own reference (full marks) and the untouched starter (nothing)."""
+"""The zip just made grades its own reference (full marks), the untouched starter (nothing), and, where questions call
+each other's functions, a submission in which exactly those are wrong: its other questions get full marks with the help
+of the bundle's reference, which no other run touches.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,17 @@ import sys
 import tempfile
 import time
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from starterkit.build import Built
+    from collections.abc import Sequence
 
+    from starterkit.build import Built
+    from starterkit.model import Homework
+
+BORROWER = "with wrong answers where other questions call them"
 TOLERANCE = 1e-6  # points are written with a few decimals
 
 
@@ -45,15 +52,22 @@ class Graded:
 
 @dataclass(frozen=True, kw_only=True)
 class SelfGrade:
-    """Both gradings of one zip."""
+    """The gradings of one zip; `borrower` is None where no question calls another's functions."""
 
     reference: Graded
     starter: Graded
+    borrower: Graded | None = None
+
+    @property
+    def all(self) -> dict[str, Graded]:
+        """Every grading, by the words for its submission."""
+        named = {"the reference": self.reference, "the untouched starter": self.starter}
+        return named if self.borrower is None else {**named, f"the reference {BORROWER}": self.borrower}
 
     @property
     def passed(self) -> bool:
-        """Full marks for the reference, nothing (but void tests) for the starter."""
-        return self.reference.as_expected and self.starter.as_expected
+        """Full marks for the reference, nothing (but void tests) for the starter, and follow-through marks work."""
+        return all(one.as_expected for one in self.all.values())
 
     @property
     def lazy_modules(self) -> list[str]:
@@ -78,15 +92,37 @@ def self_grade(built: Built, zip_bytes: bytes) -> SelfGrade:
             "starter": built.kit[f"{homework.name}.ipynb"],
         }
         expected = {"reference": homework.points + homework.bonus, "starter": gifts}
-        return SelfGrade(**{name: _grade(folder, name, notebooks[name], expected[name]) for name in notebooks})
+        graded = {name: _grade(folder, name, notebooks[name], expected[name]) for name in notebooks}
+        return SelfGrade(**graded, borrower=_borrower(folder, homework, notebooks["reference"]))
 
 
-def _grade(folder: Path, name: str, notebook: bytes, expected: float) -> Graded:
+def _borrower(folder: Path, homework: Homework, notebook: bytes) -> Graded | None:
+    """Grade the questions that call others' functions, in a submission in which those functions are wrong.
+
+    Their full marks show that the bundle's reference can be lent; it must have helped, or nothing was shown.
+    """
+    lent = {name for question in homework.questions for name in question.follow}
+    calling = [question for question in homework.questions if question.follow and not lent & set(question.names)]
+    if not calling:
+        return None
+    broken = json.loads(notebook)
+    source = "\n\n".join(f"def {name}(*args, **kwargs):\n    raise ArithmeticError" for name in sorted(lent))
+    broken["cells"].append({
+        "cell_type": "code", "id": "wrong-answers", "metadata": {}, "execution_count": None, "outputs": [],
+        "source": source,
+    })  # fmt: skip
+    worth = sum(test.points for question in calling for test in question.tests)
+    graded = _grade(folder, "borrower", json.dumps(broken).encode(), worth, only=[q.id for q in calling])
+    helped = any((row.get("extra_data") or {}).get("counted_with_reference") for row in graded.results.get("tests", []))
+    return graded if helped else replace(graded, score=0.0, lost=("no test was counted with the reference's help",))
+
+
+def _grade(folder: Path, name: str, notebook: bytes, expected: float, only: Sequence[str] = ()) -> Graded:
     submission, results = folder / name, folder / f"{name}-results"
     submission.mkdir(mode=0o700)
     (submission / f"{name}.ipynb").write_bytes(notebook)
     command = [sys.executable, "-m", "autograder", "grade", "--bundle", "bundle", "--submission", str(submission)]
-    command.append("--note-imports")
+    command += ["--note-imports", *(word for question in only for word in ("--only", question))]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
     with (folder / f"{name}.log").open("w+b") as log:
         started = time.monotonic()
@@ -102,9 +138,9 @@ def _grade(folder: Path, name: str, notebook: bytes, expected: float) -> Graded:
         found = json.loads((results / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise NotGraded("\n".join([f"grading the {name} ended with status {child.returncode}", *said[-15:]])) from None
-    rows = found.get("tests", [])
+    rows = [row for row in found.get("tests", []) if not only or str(row.get("number")).rpartition(".")[0] in only]
     lost = tuple(f"{row.get('number', '')} {row['name']}: {row.get('output', '')}" for row in rows if _short(row))
-    score = float(found.get("score", sum(row.get("score", 0.0) for row in rows)))
+    score = round(sum(float(row.get("score", 0.0)) for row in rows), 6)
     return Graded(
         submission=name, score=score, expected=expected, cpu_s=usage.ru_utime + usage.ru_stime, wall_s=wall,
         peak_mb=usage.ru_maxrss / 1024, lost=lost, results=found,

@@ -10,9 +10,14 @@ import functools
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+from autograder.edits import note_edits
+
+if TYPE_CHECKING:
+    from autograder.specs import Probe
 
 LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 _DUNDERS = ("__call__", "__init__")
@@ -47,17 +52,17 @@ class _Crossing:
             self.empty.append((value, copy))
         return copy
 
-    def edited(self) -> list[int]:
-        """Return the indices of the copies that the call changed. Raises what a leaf would have raised."""
+    def edited(self) -> list[torch.Tensor]:
+        """Return the test's tensors whose copies the call changed. Raises what a leaf would have raised."""
         for original, copy in self.empty:  # a cache that the test handed in empty comes back filled
             original.update(copy) if isinstance(original, dict) else original.extend(copy)
         found = []
-        for index, (original, copy) in enumerate(zip(self.originals, self.copies, strict=True)):
+        for original, copy in zip(self.originals, self.copies, strict=True):
             if copy._version == 0 and _same(original, copy):
                 continue
             if original.requires_grad and torch.is_grad_enabled() and copy._version:
                 raise RuntimeError(LEAF)
-            found.append(index)
+            found.append(original)
         return found
 
 
@@ -72,7 +77,12 @@ class Boundary:
     def __init__(self) -> None:
         self.depth = 0
         self.raised: BaseException | None = None  # what came out of the student's code last
-        self.listener: Listener | None = None  # hears every call before it is made
+        self.listener: Listener | None = None  # hears every call of a test's or a probe's before it is made
+        self.probing = 0  # the depth at which a probe runs; 0 without one
+
+    def reset(self) -> None:
+        """Forget what a test that was cut short left behind."""
+        self.raised, self.depth, self.probing = None, 0, 0
 
     def wrap(self, value: Any) -> Any:
         """Return a function behind the boundary; a class is given such methods and returned itself."""
@@ -84,28 +94,38 @@ class Boundary:
                     setattr(value, name, self._function(inner, method=True))
         return value
 
+    def probe(self, probe: Probe, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Run a probe as a worker does: it gets copies itself, and what it calls gets what it is given."""
+        if self.depth:
+            return probe.fn(*args, **kwargs)
+        self.probing = 1
+        try:
+            return self._cross(probe.fn, (), args, kwargs)
+        finally:
+            self.probing = 0
+
     def _function(self, fn: Callable[..., Any], *, method: bool = False) -> Callable[..., Any]:
         @functools.wraps(fn)
         def call(*args: Any, **kwargs: Any) -> Any:
+            owner, rest = (args[:1], args[1:]) if method else ((), args)
+            if self.listener is not None and self.depth == self.probing:
+                self.listener(fn.__name__, owner[0] if owner else None, rest, kwargs)
             if self.depth:
                 return fn(*args, **kwargs)
-            return self._cross(fn, call, args, kwargs, method)
+            return self._cross(fn, owner, rest, kwargs)
 
         return call
 
     def _cross(
-        self, fn: Callable[..., Any], call: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], method: bool
+        self, fn: Callable[..., Any], owner: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         crossing = _Crossing()
-        owner = args[:1] if method else ()
-        if self.listener is not None:
-            self.listener(fn.__name__, owner[0] if owner else None, args[len(owner) :], kwargs)
-        arrived = tuple(crossing.copied(value) for value in args[len(owner) :])
+        arrived = tuple(crossing.copied(value) for value in args)
         named = {key: crossing.copied(value) for key, value in kwargs.items()}
         self.depth += 1
         try:
             result = fn(*owner, *arrived, **named)
-            call.__edited__ = crossing.edited()
+            note_edits(crossing.edited())
         except BaseException as error:
             self.raised = error
             raise

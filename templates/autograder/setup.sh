@@ -45,6 +45,7 @@ chmod -R go-rwx "$source/bundle"
 say "compiling the grader"
 "$venv/bin/python" -I -m compileall -q "$source/autograder"
 
+# The self-test also leaves the tests compiled, for every run in this image.
 say "self-test: versions, layers of isolation, the reference's score"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -63,7 +64,8 @@ reference = source / "bundle" / "reference" / "reference.py"
 (submission / reference.name).write_bytes(reference.read_bytes())
 manifest = json.loads((source / "bundle" / "manifest.json").read_text(encoding="utf-8"))
 door = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('autograder', run_name='__main__', alter_sys=True)"
-arguments = ["grade", "--bundle", source / "bundle", "--submission", submission, "--results", work / "results"]
+arguments = ["grade", "--keep-bytecode", "--bundle", source / "bundle", "--submission", submission]
+arguments += ["--results", work / "results"]
 run = subprocess.run([sys.executable, "-I", "-B", "-c", door, source, *arguments], capture_output=True, text=True)
 found = work / "results" / "results.json"
 if not found.is_file():

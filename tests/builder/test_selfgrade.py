@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
+from starterkit import archive
+from starterkit.selfgrade import BORROWER, _borrower
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from starterkit.build import Built
     from starterkit.course import CourseFolder
 
     Run = Callable[..., tuple[int, str]]
@@ -19,8 +26,21 @@ def test_a_release_prints_both_scores(course: CourseFolder, starterkit: Run) -> 
     assert code == 0
     assert "the reference gets 9 of 9 points (" in said
     assert "the untouched starter gets 0 of 9 points (" in said
+    assert f"the reference {BORROWER} gets 4 of 4 points (" in said
     assert "Self-graded: the reference gets 9 of 9" in (course.dist / "hw9-gradescope.md").read_text(encoding="utf-8")
     assert starterkit("release") == (0, "hw9: unchanged\n")
+
+
+@pytest.mark.parametrize("text", ["raise SyntaxError", "def gaussian_log_prob(x, mu, var):\n    return x.sum()\n"])
+def test_a_broken_reference_in_the_bundle_is_noticed(built: Built, text: str, tmp_path: Path) -> None:
+    """Only follow-through marks touch the bundle's reference; self-grading fails where it would not earn them."""
+    broken = {**built.bundle, "bundle/reference/reference.py": text.encode()}
+    for name, data in broken.items():
+        archive.replace_file(data, tmp_path / "source" / name)
+    (tmp_path / "source" / "bundle").chmod(0o700)
+    tmp_path.chmod(0o711)
+    graded = _borrower(tmp_path, built.homework, built.solutions["hw9_solved.ipynb"])
+    assert graded is not None and not graded.as_expected and graded.lost
 
 
 def test_a_reference_that_loses_points_marks_the_zip(

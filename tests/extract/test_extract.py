@@ -174,7 +174,8 @@ def test_a_class_with_one_method_left() -> None:
     """A class is a stub while one of its methods is, and partial when another one is not."""
     left = "class Square:\n    def a(self):\n        raise NotImplementedError('Question 1b')\n"
     assert answer(notebook(left))["found"]["Square"] == {"cell": 1, "line": 1, "stub": True}
-    assert answer(notebook(left + "    def b(self): return 1"))["found"]["Square"]["partial"] is True
+    found = answer(notebook(left + "    def b(self): return 1"))["found"]["Square"]
+    assert found == {"cell": 1, "line": 1, "stub": True, "partial": True, "stubs": ["a"]}
 
 
 def test_a_different_raise_is_an_attempt() -> None:

@@ -94,10 +94,18 @@ def test_the_fallback_is_written_before_anything_else(arguments, bundle, tmp_pat
 
 def test_the_job_holds_paths_and_no_secret(arguments):
     """The job tells where things are; the secret stays in the bundle until the worker server has been forked."""
-    job = cli.prepare(cli._parser().parse_args(flat(arguments)), {"TIMEOUT_SECONDS": "10"})
-    assert tiny_bundle.SECRET not in json.dumps(job)
-    assert job["only"] == [] and job["preload"] == [] and job["metadata"] is None and job["remove"] == []
-    assert Path(job["home"], "autograder", "launcher.py").is_file()
+    public, job = cli.prepare(cli._parser().parse_args(flat(arguments)), {"TIMEOUT_SECONDS": "10"})
+    assert tiny_bundle.SECRET not in json.dumps([public, job])
+    assert job["only"] == [] and job["metadata"] is None and job["remove"] == []
+    assert Path(public["home"], "autograder", "launcher.py").is_file() and public["preload"] == []
+
+
+def test_workers_are_forked_from_a_process_that_knows_no_path(arguments):
+    """Of what the launcher is told before it forks, nothing says where bundle, submission, results or metadata are."""
+    public, job = cli.prepare(cli._parser().parse_args(flat(arguments)), {})
+    told = json.dumps({**public, "modules": {}, "home": ""})
+    assert not any(job[key] in told or Path(job[key]).name in told for key in ("bundle", "submission", "results"))
+    assert public["modules"].keys() <= {"hwkit"} and job["bundle"] not in json.dumps(public["modules"])
 
 
 def test_the_environment_is_built_from_nothing():

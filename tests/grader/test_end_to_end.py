@@ -106,6 +106,8 @@ def test_a_solved_notebook_gets_everything(graded):
         "HW9: A tiny homework, release 3", "Found 3 of 3 names in 5 cells.", "Points decided now: 8 of 8, and 2 bonus points.",
     ]  # fmt: skip
     assert "isolation: " in run.log
+    assert set(run.data["extra_data"]["isolation_tried"].values()) == {"refused"}
+    assert "tried in a worker, and refused: read a hidden file, write to /tmp" in run.log
 
 
 def test_an_untouched_notebook_gets_only_what_everyone_gets(graded):

@@ -145,6 +145,13 @@ class TestTop:
             "Correction: 2026-10-01 the tolerance of one test",
         ]
 
+    def test_names_what_is_left_of_a_class(self, bundle):
+        """A class with stubs beside finished (or given) methods is not left out: what remains to be written is named."""
+        entry = {"stub": True, "partial": True, "stubs": ["transform", "inverse\n<b>", 3]}
+        story = report.Story(reading=reading({"cells": 5, "found": {"Scaler": entry, "elbo": {"stub": True}}}))
+        text = report.top(read_manifest(bundle), [], story)
+        assert "; not attempted yet: elbo; still to be written: Scaler.transform and Scaler.inverse" in text
+
     def test_our_fault_comes_first(self, bundle):
         """A failure of ours is the first line students and staff read."""
         manifest = read_manifest(bundle)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from autograder import testing
+from autograder.edits import note_edits
 from autograder.rng import make_rng
 from autograder.specs import probe_runner
 from autograder.testing import LawViolation, TestSpec
@@ -99,16 +100,21 @@ class TestOtherAssertions:
         )
         assert "argument x " in str(broken(testing.assert_inputs_unchanged, lambda x: x.data.add_(1), x=torch.ones(2)))
 
-    def test_inputs_unchanged_reads_the_handles_report(self):
-        """What a worker reports as edited counts, though the tensor here is untouched."""
+    def test_inputs_unchanged_hears_reports(self):
+        """What a worker reports as edited counts, though the tensor here is untouched: also a view of the argument."""
+        one, two = torch.ones(1), torch.ones(3)
+        for changed in (two, two[1:]):
+            error = broken(testing.assert_inputs_unchanged, lambda a, b, c=changed: note_edits([c]), one, two)
+            assert "argument 2 " in str(error)
 
-        class Handle:
-            __edited__ = (1,)
+    def test_inputs_unchanged_ignores_reports_of_other_tensors(self):
+        """A copy that the test made on the way is nobody's input."""
+        x = torch.ones(3)
+        testing.assert_inputs_unchanged(lambda a: note_edits([a + 1]), x)
 
-            def __call__(self, *args):
-                return None
-
-        assert "argument 2 " in str(broken(testing.assert_inputs_unchanged, Handle(), torch.ones(1), torch.ones(1)))
+    def test_inputs_unchanged_sees_arrays(self):
+        """A NumPy array edited in place is named like a tensor."""
+        assert "argument 1 " in str(broken(testing.assert_inputs_unchanged, lambda a: a.fill(2.0), np.ones(3)))
 
     def test_gradients_match(self):
         """A right gradient passes, a cut one is told with the argument it does not reach."""

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from autograder import launcher
+from autograder import cli, launcher
 from autograder.manifest import read_manifest
 from autograder.server import Server
 
@@ -19,7 +19,7 @@ def main() -> None:
     """A job is what `autograder.grade.run` takes; `left` instead of `deadline` counts from the job's own start."""
     jobs = json.load(sys.stdin)
     manifest = read_manifest(Path(jobs[0]["bundle"]))
-    public = launcher.public_modules({**jobs[0], "modules": manifest.modules})
+    public = cli.public_modules(Path(jobs[0]["bundle"]), manifest.modules)
     with Server.fork(manifest.preload, modules=public) as server:
         launcher.reseed()
         from autograder.grade import run

@@ -151,10 +151,10 @@ def test_given_dataclass_is_one_class(pair: Any) -> None:
 
 
 def test_in_place_changes_are_reported_not_applied(pair: Any) -> None:
-    """The test's tensor stays as it was; the call names the edited argument."""
+    """The test's tensor stays as it was; the worker names the edited argument."""
     x, y = torch.ones(3), torch.ones(3)
     assert pair.there.inplace(x).tolist() == [2, 2, 2]
-    assert x.tolist() == [1, 1, 1] and pair.there.inplace.__edited__ == [0]
+    assert x.tolist() == [1, 1, 1] and pair.worker.edited == [0]
     pair.there.stats(y)
     assert pair.worker.edited == []
 
@@ -229,6 +229,18 @@ def test_one_generator_twice_is_one_generator(pair: Any) -> None:
     """Passed as two arguments a generator is shared, as it is locally."""
     a, b = pair.there.two_draws(g := torch.Generator().manual_seed(1), g)
     assert not torch.equal(a, b)
+
+
+def test_a_lent_function_gets_new_numbers_in_each_call(pair: Any) -> None:
+    """A generator that a student passes to a function of ours moves on with each call, the same way every time."""
+
+    def asked() -> list[torch.Tensor]:
+        return list(pair.there.asked_twice(lambda g: torch.randn(3, generator=g), torch.Generator().manual_seed(1)))
+
+    (a, b), (again, twice) = asked(), asked()
+    assert not torch.equal(a, b)
+    close(again, a)
+    close(twice, b)
 
 
 def test_generator_functions(pair: Any) -> None:

@@ -237,13 +237,18 @@ def run(job, server):
 grade.run = run
 sys.modules["autograder.grade"] = grade
 from autograder.launcher import main
-main({{"preload": ["no_such_module"], "word": sys.argv[1]}})
+from autograder.server import Server
+forked, fork = [], Server.fork
+Server.fork = staticmethod(lambda *a, **k: (forked.append(True), fork(*a, **k))[1])
+def job():
+    return {{"word": sys.argv[1] if forked else "too early"}}
+main({{"preload": ["no_such_module"]}}, job)
 """
 
 
 @pytest.mark.parametrize(("word", "code"), [("ok", 0), ("raise", 3)])
 def test_launcher(word: str, code: int) -> None:
-    """The launcher forks the server, runs the grading, flushes, and ends with its code or 3."""
+    """The launcher forks the server, then reads the job, runs the grading, flushes, and ends with its code or 3."""
     done = subprocess.run(
         [sys.executable, "-I", "-c", LAUNCH.format(root=str(ROOT)), word],
         env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=120, check=False,

@@ -120,6 +120,8 @@ def _below(pid: int, server: int, parents: dict[int, int]) -> bool:
 
 def left_over(tmp: Path) -> list[str]:
     """Files in shared folders that bear the zoo's mark, anything in our own but the server's empty folder, SysV IPC."""
+    from autograder.leftovers import IN_USE
+
     found = []
     for folder in SHARED:
         with contextlib.suppress(OSError):
@@ -128,9 +130,11 @@ def left_over(tmp: Path) -> list[str]:
                     found.append(entry.path)
                     with contextlib.suppress(OSError):
                         Path(entry.path).unlink()
-    boxes = [p for p in tmp.iterdir() if p.name.startswith("box-")]
+    boxes = [p for p in tmp.iterdir() if p.name.startswith("autograder-box-")]
     ours = {*boxes, *tmp.glob("torchinductor_*")}  # the folder that importing torch._inductor makes
-    found += [str(p) for p in tmp.iterdir() if p not in ours] + [str(p) for box in boxes for p in box.iterdir()]
+    found += [str(p) for p in tmp.iterdir() if p not in ours] + [
+        str(p) for box in boxes for p in box.iterdir() if p.name != IN_USE
+    ]
     return found + segments()
 
 

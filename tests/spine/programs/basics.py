@@ -120,6 +120,10 @@ def two_draws(generator, again):
     return torch.randn(3, generator=generator), torch.randn(3, generator=again)
 
 
+def asked_twice(draw, generator):
+    return draw(generator), draw(generator)
+
+
 def outs(x):
     return Out(loss=(x**2).sum(), parts={"a": x * 3})
 
