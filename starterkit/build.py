@@ -52,7 +52,7 @@ def build(
     course: CourseFolder, name: str, collector: Collector, *, new_contract: bool = False, preload: Sequence[str] = ()
 ) -> Built | None:
     """Return one homework built; None when it cannot even be read. All mistakes go to the collector."""
-    from starterkit import kit, solutions
+    from starterkit import kit, measures, solutions
     from starterkit.source import load_homework
 
     homework = load_homework(course.source(name), course.root, collector)
@@ -66,6 +66,7 @@ def build(
     modules = kit.modules(homework, release)
     files = kit.starter(homework, release, modules, collector)
     _check_packages(homework, collector)
+    measures.check(homework, collector)
     staff = solutions.solutions(homework, release, modules, files, collector)
     return Built(
         homework=homework, release=release, modules=modules, kit=files, solutions=staff, preload=tuple(preload)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autograder import messages, results
 from autograder.manifest import Question as BundledQuestion
 from autograder.manifest import Test as BundledTest
-from starterkit import archive, pins
+from starterkit import archive, measures, pins
 from starterkit.audit import hints
 from starterkit.kit import PACKAGES
 from starterkit.model import Kind
@@ -46,6 +46,7 @@ def bundle(
         files[f"bundle/tests/test_{question.id.replace('.', '_')}.py"] = archive.text(tests(homework, question))
     files |= {f"bundle/modules/{name}.py": archive.text(source) for name, source in modules.items()}
     files |= {f"bundle/modules/{path.name}": path.read_bytes() for path in homework.data}
+    files |= {f"bundle/measures/{name}.py": archive.text(text) for name, text in measures.sources(homework).items()}
     files |= {name: archive.text((TEMPLATES / "autograder" / name).read_text(encoding="utf-8")) for name in SCRIPTS}
     grader = sorted(GRADER.glob("*.py"))
     return files | {f"autograder/{path.name}": archive.text(path.read_text(encoding="utf-8")) for path in grader}
@@ -79,6 +80,7 @@ def manifest(homework: Homework, release: Contract, modules: Sequence[str], prel
         "points": homework.points,
         "bonus": homework.bonus,
         "hints": hints.of(homework),
+        "artefacts": measures.declared(homework),
         "errata": [{"date": erratum.date.isoformat(), "text": erratum.text} for erratum in assignment.errata],
         # what late work and repeated attempts mean, for the lines above a student's results
         "due_date": assignment.due_date.isoformat(),

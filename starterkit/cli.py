@@ -75,14 +75,16 @@ def check(course: CourseFolder, homeworks: tuple[str, ...], as_json: bool) -> in
 
 @cli.command()
 @click.argument("name", metavar="NAME")
+@click.option("--preset", type=click.Choice(["late-days", "late-hours"]), default="late-days", show_default=True,
+              help="The policies of a course that begins with this homework.")  # fmt: skip
 @click.pass_obj
-def new(course: CourseFolder, name: str) -> int:
-    """Start a homework that releases as it is, such as hw5."""
+def new(course: CourseFolder, name: str, preset: str) -> int:
+    """Start a homework that releases as it is, such as hw5; and a course, where there is none."""
     from starterkit.new import CannotCreate
     from starterkit.new import new as create
 
     try:
-        written = create(course, name)
+        written = create(course, name, preset)
     except CannotCreate as error:
         raise click.UsageError(str(error)) from None
     for path in written:

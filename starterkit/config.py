@@ -41,13 +41,17 @@ class _Table(BaseModel):
 
 
 class Late(_Table):
-    """The late policy: `allowance` days or hours per term, then `penalty_per_unit` per cent each, until the stop."""
+    """The late policy: `allowance` days or hours per term, then `penalty_per_unit` per cent each, until the stop.
+
+    `team_charge` says whose allowance a team's late work uses up.
+    """
 
     policy: Literal["none", "days", "hours"] = "none"
     allowance: int = Field(default=0, ge=0)
     penalty_per_unit: float = Field(default=0.0, ge=0, le=100)
     hard_stop_days: float | None = Field(default=None, ge=0)
     grace_minutes: int = Field(default=0, ge=0)
+    team_charge: Literal["every member", "one member"] = "every member"
 
 
 class Course(_Table):

@@ -83,7 +83,8 @@ def changes(old: Contract, new: Contract) -> Iterator[tuple[str, str]]:
             near = did_you_mean(name, after.keys() - before.keys())
             yield name, f"{name} is gone" + (f" (is it {near} now?)" if near else "")
         for name in after.keys() - before.keys():
-            yield name, f"{name} is new"
+            if part != "artefacts":  # one more optional file, without points, surprises nobody
+                yield name, f"{name} is new"
         for name in before.keys() & after.keys():
             for key in before[name].keys() | after[name].keys():
                 was, now = before[name].get(key), after[name].get(key)

@@ -130,5 +130,5 @@ def _rules(homework: Homework) -> list[str]:
     lines = ["**Rules**, in full in README.md:", ""]
     lines.append(f"- Teams of up to {size} hand in together." if size > 1 else "- Everybody hands in alone.")
     lines.append(f"- AI tools: {' '.join(assignment.ai_policy.split()) or 'ask the course staff before you use one.'}")
-    lines.append(f"- Late work: {' '.join(late_policy(course.late, assignment))}")
+    lines.append(f"- Late work: {' '.join(late_policy(course.late, assignment, size))}")
     return lines

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from starterkit import measures
+from starterkit.readme import last_moment, late_policy
 from starterkit.written import first_pages
 
 if TYPE_CHECKING:
@@ -22,8 +24,14 @@ def sheet(built: Built, graded: SelfGrade | None) -> str:
     team = assignment.team_size or homework.course.team_size
     group = f"Group submission: on, at most {team}." if team > 1 else "Group submission: off."
     dates = [f"Release: {assignment.release_date:%Y-%m-%d %H:%M}", f"Due: {assignment.due_date:%Y-%m-%d %H:%M}"]
-    if assignment.late_due_date:
-        dates.append(f"Late due: {assignment.late_due_date:%Y-%m-%d %H:%M} (tick Allow late submissions)")
+    last = last_moment(homework.course.late, assignment)
+    if last:
+        dates.append(f"Late due: {last:%Y-%m-%d %H:%M} (tick Allow late submissions)")
+    elif homework.course.late.policy != "none":
+        dates.append("Allow late submissions: on, without a late due date")
+    policy = " ".join(late_policy(homework.course.late, assignment, team))
+    dates.append(f"Students read: “{policy}” Gradescope takes nothing off by itself.")
+    dates.append(f"Regrade requests: on, closed {homework.course.regrade_window_days} days after grades are published.")
     parts = [
         f"# {homework.name} on Gradescope (release {built.release['release']})",
         "\n".join(f"- {line}" for line in [*dates, group]),
@@ -81,6 +89,11 @@ def _programming(homework: Homework, graded: SelfGrade | None) -> str:
     if homework.artefacts:
         files = ", ".join(f"`{a.file}` (at most {a.max_mb:g} MB)" for a in homework.artefacts)
         lines.append(f"- They may add: {files}; it earns nothing by itself.")
+    if any(artefact["measured"] for artefact in measures.declared(homework)):
+        lines.append(
+            "- The grader measures what they add. Whoever marks the figures finds numbers and bands (full, half, none, "
+            "void) at the end of the submission's output, which only staff see; students see the numbers."
+        )
     if attempts:
         lines.append(f"- Attempts: the grader expects at most {attempts} a day.")
     rows = ["| question | points | bonus |", "|---|--:|--:|"]

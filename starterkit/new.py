@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from starterkit.course import CourseFolder
 
 NAME = re.compile(r"[a-z]+(\d+)")
+PRESETS = ("late-days", "late-hours")  # templates/course/
 
 
 class CannotCreate(Exception):  # noqa: N818  # what happened
     """The name is unusable or taken; the text says what to do."""
 
 
-def new(course: CourseFolder, name: str) -> list[Path]:
-    """Write solutions/NAME/ (and solutions/course.toml if there is none) and return the files. Raises CannotCreate."""
+def new(course: CourseFolder, name: str, preset: str = PRESETS[0]) -> list[Path]:
+    """Write solutions/NAME/ and, if there is none, solutions/course.toml from a preset; return the files.
+
+    Raises CannotCreate.
+    """
     match = NAME.fullmatch(name)
     if not match:
         raise CannotCreate(f"{name!r} is no name for a homework: write letters, then its number, such as hw5")
@@ -32,7 +36,10 @@ def new(course: CourseFolder, name: str) -> list[Path]:
     values = {"HW": name, "NUMBER": match.group(1), "SECRET": secrets.token_hex(32)}
     written = list(_copy(TEMPLATES / "new", folder, values))
     if not (course.solutions / "course.toml").exists():
-        written += _copy(TEMPLATES / "course", course.solutions, values)
+        course.solutions.joinpath("course.toml").write_text(
+            _filled((TEMPLATES / "course" / f"{preset}.toml").read_text(encoding="utf-8"), values), encoding="utf-8"
+        )
+        written.append(course.solutions / "course.toml")
     return written
 
 

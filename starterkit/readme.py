@@ -50,7 +50,7 @@ def render_readme(homework: Homework, release: int, *, badge: str | None = None)
         rows=points_rows(homework),
         team_size=assignment.team_size or course.team_size,
         due=day_and_time(assignment.due_date),
-        late=late_policy(course.late, assignment),
+        late=late_policy(course.late, assignment, assignment.team_size or course.team_size),
         example=late_example(course.late, assignment),
     )
     return text.strip("\n") + "\n"
@@ -82,8 +82,8 @@ def _owner(problem: str | None, titles: dict[str, str]) -> str | None:
     return problem if problem in titles else None
 
 
-def late_policy(late: Late, assignment: Assignment) -> list[str]:
-    """Return the late policy as sentences."""
+def late_policy(late: Late, assignment: Assignment, team_size: int = 1) -> list[str]:
+    """Return the late policy as sentences; where there are teams, also who is charged."""
     if late.policy == "none" or not (late.allowance or late.penalty_per_unit):
         said = ["Late work is not accepted."]
     else:
@@ -107,6 +107,9 @@ def late_policy(late: Late, assignment: Assignment) -> list[str]:
                         else f"{after} late {unit} costs {late.penalty_per_unit:g} % of the score.")  # fmt: skip
         else:
             said.append("Once they are used up, late work is not accepted.")
+    if team_size > 1 and late.policy != "none" and late.allowance:
+        who = "every member" if late.team_charge == "every member" else "one member, whom the team names,"
+        said.append(f"A team's late {late.policy} are charged to {who}{' of it' if who == 'every member' else ''}.")
     if late.grace_minutes:
         said.append(f"An upload up to {counted(late.grace_minutes, 'minute')} after the deadline counts as on time.")
     return said + _stop(late, assignment)

@@ -59,6 +59,17 @@ def test_a_new_contract_counts_the_release_up(
     assert starterkit("check") == (0, "hw9: in sync\n")
 
 
+def test_one_more_optional_file_is_no_change_of_the_contract(
+    release: Callable[[], None], course: CourseFolder, starterkit: Run, edit: Edit
+) -> None:
+    """A new artefact, which nobody has to hand in, is released under the same number."""
+    release()
+    edit('# %% artefact="surprises"', '# %% artefact="more" file="more.npz"\nmore = 1\n\n# %% artefact="surprises"')
+    assert starterkit("release", "--draft")[0] == 0
+    assert [a["id"] for a in release_json(course)["artefacts"]] == ["more", "surprises"]
+    assert release_json(course)["release"] == 1
+
+
 def test_hashes_of_given_cells_pile_up(
     release: Callable[[], None], course: CourseFolder, starterkit: Run, edit: Edit
 ) -> None:

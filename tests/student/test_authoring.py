@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from starterkit.build import Built
 
 TEXT = (ROOT / "docs" / "authoring.md").read_text(encoding="utf-8")
-EXAMPLE, CHAFF = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+EXAMPLE, CHAFF, MEASURES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+ARTEFACT = '# %% artefact="curve" file="curve.npz"\ncurve = 1\n'
 SETTINGS = """title = "Sums"
 release_date = 2026-10-01
 due_date = 2026-10-15
@@ -35,7 +37,8 @@ def example(folder: Path) -> tuple[Built | None, Collector]:
     home = folder / "solutions" / "hw8"
     (home / "chaffs").mkdir(parents=True)
     shutil.copyfile(ROOT / "solutions" / "course.toml", folder / "solutions" / "course.toml")
-    (home / "hw8.py").write_text(EXAMPLE, encoding="utf-8")
+    (home / "hw8.py").write_text(f"{EXAMPLE}\n{ARTEFACT}", encoding="utf-8")
+    (home / "measures.py").write_text(MEASURES, encoding="utf-8")
     (home / "assignment.toml").write_text(SETTINGS, encoding="utf-8")
     (home / "chaffs" / "8_1a.py").write_text(CHAFF, encoding="utf-8")
     collector = Collector(folder)
@@ -53,6 +56,15 @@ def test_the_example_is_a_homework(tmp_path: Path) -> None:
         ["W8.1"],
         ["F8.1"],
     )
+
+
+def test_its_file_is_measured(tmp_path: Path) -> None:
+    """The autograder gets the measure, and knows that it wants the student's own function."""
+    built, _ = example(tmp_path)
+    assert built is not None
+    [declared] = json.loads(built.bundle["bundle/manifest.json"])["artefacts"]
+    assert declared == {"id": "curve", "file": "curve.npz", "max_mb": 5.0, "measured": True, "uses": ["log_sum_exp"]}
+    assert built.bundle["bundle/measures/measures.py"].decode() == MEASURES
 
 
 def test_every_header_key_is_described() -> None:
