@@ -1244,6 +1244,7 @@ class ResidualBlock(nn.Module):
 # | $x$ | `x`, levels $0,\dots,K-1$ | `(B, 1, H, W)` | int64 |
 # | $y$, $e_y$ | `y`, a learned vector of `width` numbers per class, added at every pixel | `(B,)` or `None` | int64 |
 # | $h$ | features | `(B, width, H, W)` | floating |
+# | dropout | `dropout`, handed to every block | number in [0, 1) | float |
 # | $\ell$ | returned: logits over the levels of every pixel | `(B, K, H, W)` | floating |
 #
 # Scale the levels by the *constant* $K-1$. Subtracting the mean of the image, or batch normalisation over space, hands
@@ -2598,7 +2599,7 @@ def test_ngram_defaults(rng):
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
 # | $\ell$ | `logits` | `(B, V)` | floating |
-# | $\tau$, $k$, $p$ | `temperature` > 0, `top_k` ≥ 1 or `None`, `top_p` in (0, 1) or `None` | numbers | float, int, float |
+# | $\tau$, $k$, $p$ | `temperature` > 0, `top_k` ≥ 1 or `None` (among equal logits at the k-th place, keep any or all), `top_p` in (0, 1) or `None` | numbers | float, int, float |
 # | filtered logits, $-\infty$ for tokens that are out | returned | `(B, V)` | as `logits` |
 
 

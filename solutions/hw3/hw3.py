@@ -1865,7 +1865,7 @@ def test_generator_loss_keeps_the_dtype(rng):
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
 # | $D$ | `critic`, maps `(B, ...)` to `(B,)` or `(B, 1)`, examples separately | – | – |
-# | $x$, $\tilde x$ | `real`, `fake` | `(B, ...)`: vectors or images | floating |
+# | $x$, $\tilde x$ | `real`, `fake`: both count as constants, whatever graph they come with | `(B, ...)`: vectors or images | floating |
 # | $\varepsilon$ | `eps`, one number per example | `(B, 1, ..., 1)` | same |
 # | $\tau$ | `target` | number | float |
 # | GP, R1 | returned | `()` | same |
@@ -2206,7 +2206,7 @@ def test_logit_keeps_the_dtype(rng):
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
 # | $W$ | `weight` | `(out, in)` | floating |
-# | $u$ | `u`, not zero, any length | `(out,)` | same |
+# | $u$ | `u`, not zero; its norm need not be 1 | `(out,)` | same |
 # | $n$ | `n_iter`, at least 1 | number | int |
 # | $\sigma$ | returned | `()` | same |
 #
@@ -2330,7 +2330,7 @@ for shift in (0.0, 1.0, 2.0, 4.0, 8.0):
 # | $z_d$, $z_g$ | `z_d`, `z_g` | noise for the two moves, in general of different sizes |
 # | $\mathcal L_D$, $\mathcal L_G$ | `d_loss(kind, ...)`, `g_loss(kind, ...)` | Problem 3.3 |
 # | penalty | `penalty_fn(D, real, fake)` | a scalar to add to the discriminator's loss, or `None` |
-# | – | returned | `{"d": float, "g": float}`, the two losses that were minimised |
+# | – | returned | `{"d": float, "g": float}`, the two losses that were minimised, penalty included |
 #
 # Fair means: nothing leaks. The discriminator's move must not change $\theta$, the generator's must not change $\psi$,
 # nothing of an earlier step may linger in a `.grad`, and what you return for logging must not hold a graph (a list of

@@ -1515,7 +1515,7 @@ def test_ddpm_step_contracts(rng):
 # |---|---|---|---|
 # | $s$ | `t_prev`; **−1 means clean**, $\bar\alpha_s=1$ | `(B,)` | long |
 # | $\eta$ | `eta`: 0 is deterministic, 1 as noisy as DDPM | number | float |
-# | $\xi$ | `noise`; may be `None` if `eta` is 0 | `(B, ...)` | floating |
+# | $\xi$ | `noise`; with `eta` 0 it is not used at all, whatever it holds, and may be `None` | `(B, ...)` | floating |
 # | clipping | `clip`: $\hat x_0$ is limited to [−clip, clip], or `None` | number | float |
 #
 # **Why clip?** With the cosine schedule $\sqrt{\bar\alpha_{T-1}}\approx2.5\cdot10^{-4}$, so the first $\hat x_0$ is the
@@ -2059,7 +2059,7 @@ def test_odd_width_and_dtype(rng):
 #
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
-# | $h$ | `h` | `(B, c_in, H, W)` | floating |
+# | $h$ | `h`; `c_in` and `c_out` are multiples of 4 | `(B, c_in, H, W)` | floating |
 # | $e$ | `e` | `(B, emb_dim)` | same |
 # | $a$, $b$ | halves of `self.modulation(e)` | `(B, c_out)` each, then `(B, c_out, 1, 1)` | same |
 # | out | returned | `(B, c_out, H, W)` | same |
@@ -2832,7 +2832,7 @@ def test_bound_has_gradients(rng):
 # |---|---|---|---|
 # | $x_a$ | `xt` | `(B, L)` | long |
 # | $a$, $b$ | `a`, `b` | numbers, $1\ge a>b\ge0$ | float |
-# | randomness | `generator`, for every draw | – | `torch.Generator` |
+# | randomness | `generator`, for every draw: `torch.rand(…, generator=generator)` says who is revealed, `torch.multinomial(p, 1, generator=generator)` wants `p` of shape (N, V + 1) | – | `torch.Generator` |
 # | $x_b$ | returned | `(B, L)` | long |
 
 
@@ -3609,7 +3609,7 @@ savefig(
 )
 
 # %% [markdown] problem="4.7" minutes=30
-# ## Problem 4.7 (bonus): flow matching
+# ## Problem 4.7 (bonus, 5 points): flow matching
 #
 # Diffusion bends its paths; flow matching draws straight lines from noise to data and learns the velocity along them:
 #
