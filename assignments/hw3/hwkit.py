@@ -104,10 +104,36 @@ __all__ = [
 ]
 
 
+# ---- edits -------------------------------------------------------------------------------------
+# Arguments that student code changed in place: its side cannot write the tensors of the test, so it reports them.
+
+_watchers: list[list[Any]] = []
+
+
+def note_edits(changed: Iterable[Any]) -> None:
+    """Tell everybody who watches that a call changed these objects of the test's (tensors, NumPy arrays)."""
+    if _watchers:
+        found = list(changed)
+        for seen in _watchers:
+            seen.extend(found)
+
+
+@contextlib.contextmanager
+def edits_watched() -> Iterator[list[Any]]:
+    """The objects that calls made inside the block, by whatever way, changed in place."""
+    seen: list[Any] = []
+    _watchers.append(seen)
+    try:
+        yield seen
+    finally:
+        _watchers[:] = [other for other in _watchers if other is not seen]
+
+
 # ---- assertions --------------------------------------------------------------------------------
 # Assertions whose text a student may read: which law broke and where, never a value that the test expected.
 
 MOST_ELEMENTS = 30  # of a finite-difference check: it costs two calls of the student's function for each
+MOST_NESTED = 8  # containers in containers that are looked through for tensors
 
 
 class LawViolation(AssertionError):  # noqa: N818  (a law is violated; an -Error would say no more)
@@ -204,18 +230,6 @@ def _count(some: int, total: int, what: str) -> str:
     return f"the value is {what}" if total == 1 else f"{some} of {total} entries are {what}"
 
 
-def _leaves(value: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors inside tuples, lists and dicts, in order, each with the label of the argument it came in."""
-    if isinstance(value, torch.Tensor):
-        yield label, value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _leaves(inner, label)
-    elif isinstance(value, (tuple, list)):
-        for inner in value:
-            yield from _leaves(inner, label)
-
-
 def assert_finite(value: Any, message: str | None = None) -> None:
     """Every number in `value` (tensors, numbers, lists, tuples, dicts of them) is finite; LawViolation otherwise."""
     if isinstance(value, Mapping):
@@ -242,50 +256,57 @@ def _labelled(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[str,
     return [*((f"argument {i}", v) for i, v in enumerate(args, 1)), *((f"argument {k}", v) for k, v in kwargs.items())]
 
 
-def _sent(value: Any, label: str) -> Iterator[tuple[Any, str | None]]:
-    """What of an argument travels to a worker as a tensor, in order; the label is None where an edit means nothing.
-
-    Raises LookupError for what travels in parts that cannot be told apart from here: networks and callables.
-    """
-    if isinstance(value, torch.Tensor) and not isinstance(value, torch.nn.Parameter):
-        yield value, label
-    elif isinstance(value, torch.Generator):
-        yield value, None
-    elif type(value).__module__ == "numpy":
-        yield value, label
-    elif isinstance(value, (bytes, bytearray)):
-        yield value, None
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _sent(inner, label)
-    elif isinstance(value, (tuple, list)):
-        for inner in value:
-            yield from _sent(inner, label)
-    elif callable(value) or not isinstance(value, (str, int, float, complex, type(None), torch.dtype, torch.device)):
-        raise LookupError(label)
+def _parts(value: Any, label: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """The tensors and NumPy arrays of an argument, wherever in it they are, each with the argument's label."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        yield label, value
+        return
+    inner: Any = ()
+    if isinstance(value, Mapping):
+        inner = value.values()
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        inner = value
+    elif dataclasses.is_dataclass(value) or isinstance(value, torch.distributions.Distribution):
+        inner = vars(value).values()
+    for part in inner if depth < MOST_NESTED else ():
+        yield from _parts(part, label, depth + 1)
 
 
-def _reported(fn: Callable[..., Any], arguments: list[tuple[str, Any]]) -> str | None:
-    """The argument that a worker says it edited, if any: it cannot edit the tensors here, so it reports."""
-    edited = getattr(fn, "__edited__", None)
-    if not edited:
-        return None
-    try:
-        sent = {id(value): label for name, inner in arguments for value, label in _sent(inner, name)}
-    except LookupError:
-        return None  # the numbers cannot be read; a missed edit is better than an invented one
-    labels = list(sent.values())
-    return next((labels[i] for i in sorted(edited) if i < len(labels) and labels[i]), None)
+def _frozen(value: Any) -> torch.Tensor:
+    """A copy of a tensor or an array, to compare with later."""
+    return (value.detach() if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))).clone()
+
+
+def _span(tensor: torch.Tensor) -> range:
+    """The addresses between which a tensor's entries lie."""
+    start = tensor.data_ptr()
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return range(start, start + (last + 1) * tensor.element_size() if tensor.numel() else start)
+
+
+def _overlap(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        one, other = _span(a), _span(b)
+        return max(one.start, other.start) < min(one.stop, other.stop)
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and bool(np.may_share_memory(a, b))
+
+
+def _reported(seen: list[Any], parts: list[tuple[str, Any]]) -> str | None:
+    """The argument in which an object lies that student code, by its side's report, changed in place, if any."""
+    same = (label for changed in seen for label, part in parts if part is changed)
+    views = (label for changed in seen for label, part in parts if _overlap(part, changed))
+    return next(same, None) or next(views, None)
 
 
 def assert_inputs_unchanged(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call `fn` and return its result; LawViolation names the argument in which a tensor was edited in place."""
-    arguments = _labelled(args, kwargs)
-    tensors = [leaf for label, value in arguments for leaf in _leaves(value, label)]
-    before = [tensor.detach().clone() for _, tensor in tensors]
-    result = fn(*args, **kwargs)
-    moved = (label for (label, new), old in zip(tensors, before, strict=True) if not _bits_equal(new.detach(), old))
-    label = next(moved, None) or _reported(fn, arguments)
+    parts = [part for label, value in _labelled(args, kwargs) for part in _parts(value, label)]
+    plain = [(label, part) for label, part in parts if isinstance(part, torch.Tensor) or part.dtype.kind in "biufc"]
+    before = [_frozen(part) for _, part in plain]
+    with edits_watched() as seen:
+        result = fn(*args, **kwargs)
+    moved = (label for (label, part), old in zip(plain, before, strict=True) if not _bits_equal(_frozen(part), old))
+    label = next(moved, None) or _reported(seen, parts)
     if label is not None:
         raise LawViolation(f"{label} was changed in place: a function should leave its inputs alone", kind="inputs")
     return result
@@ -293,7 +314,7 @@ def assert_inputs_unchanged(fn: Callable[..., Any], *args: Any, **kwargs: Any) -
 
 def _scalar(output: Any) -> torch.Tensor:
     """A fixed weighted sum of all floating-point tensors in `output`, so that one gradient checks every entry."""
-    parts = [t for _, t in _leaves(output, "output") if t.is_floating_point()]
+    parts = [t for _, t in _parts(output, "output") if isinstance(t, torch.Tensor) and t.is_floating_point()]
     if not parts:
         raise LawViolation(f"expected a tensor to differentiate, got {_kind_of(output)}", kind="type")
     total = torch.zeros((), dtype=torch.float64)
@@ -334,10 +355,14 @@ def assert_gradients_match(
                 raise LawViolation(_said(message, f"no gradient reaches {label}"), kind="gradient")
             continue
         assert_finite(grad, _said(message, f"gradient with respect to {label}"))
-        wrong = int(((grad.reshape(-1) - numeric).abs() > atol + rtol * numeric.abs()).sum())
+        wrong = _disagreeing(grad.reshape(-1), numeric, rtol, atol)
         if wrong:
             detail = f"autograd and finite differences disagree in {wrong} of {x.numel()} entries of {label}"
             raise LawViolation(_said(message, detail), kind="gradient")
+
+
+def _disagreeing(got: torch.Tensor, want: torch.Tensor, rtol: float, atol: float) -> int:
+    return int(((got - want).abs() > atol + rtol * want.abs()).sum())
 
 
 def _differences(
@@ -423,7 +448,11 @@ def make_rng(seed: int) -> Rng:
 
 def seed_everything(seed: int) -> None:
     """Seed torch, numpy and `random`, each unlike `make_rng(seed)`: equal streams would correlate inputs and noise."""
-    torch.manual_seed((seed * 6364136223846793005 + 1442695040888963407) & _MASK)
+    mixed = (seed * 6364136223846793005 + 1442695040888963407) & _MASK
+    if torch.accelerator.is_available():
+        torch.manual_seed(mixed)
+    else:
+        torch.default_generator.manual_seed(mixed)  # torch.manual_seed notes a stack trace for each kind of device
     np.random.seed((seed * 2654435761 + 97) & 0xFFFFFFFF)
     random.seed((seed << 1) | 1)
 
@@ -997,7 +1026,7 @@ KIT: dict[str, Any] = {'artefacts': [{'id': 'hw3_samples', 'file': 'hw3_samples.
               'points': 2.0},
              {'id': 'F3.6',
               'title': 'Three panels: (i) FD of training images against sample size, on logarithmic axes; (ii) …',
-              'caption': 'The Frechet distance falls with sample size; likelihood and sample quality disagree; '
+              'caption': 'The Frechet distance falls with sample size; likelihood gets worse and samples do not; '
                          'precision against recall.',
               'points': 3.0}],
  'homework': 'hw3',
@@ -1006,9 +1035,9 @@ KIT: dict[str, Any] = {'artefacts': [{'id': 'hw3_samples', 'file': 'hw3_samples.
                 'title': 'AffineCoupling',
                 'points': 6.0,
                 'public': 3,
-                'hidden': 5},
-               {'id': '3.1b', 'names': ['ActNorm'], 'title': 'ActNorm', 'points': 4.5, 'public': 2, 'hidden': 5},
-               {'id': '3.1c', 'names': ['Flow'], 'title': 'Flow', 'points': 4.5, 'public': 2, 'hidden': 5},
+                'hidden': 6},
+               {'id': '3.1b', 'names': ['ActNorm'], 'title': 'ActNorm', 'points': 4.5, 'public': 2, 'hidden': 7},
+               {'id': '3.1c', 'names': ['Flow'], 'title': 'Flow', 'points': 4.5, 'public': 3, 'hidden': 8},
                {'id': '3.2a',
                 'names': ['dequantize_logit'],
                 'title': 'dequantize_logit',
@@ -1021,46 +1050,46 @@ KIT: dict[str, Any] = {'artefacts': [{'id': 'hw3_samples', 'file': 'hw3_samples.
                 'points': 2.0,
                 'public': 1,
                 'hidden': 2},
-               {'id': '3.2c', 'names': ['flow_bpd'], 'title': 'flow_bpd', 'points': 2.0, 'public': 1, 'hidden': 2},
-               {'id': '3.3a', 'names': ['d_loss'], 'title': 'd_loss', 'points': 3.5, 'public': 2, 'hidden': 4},
-               {'id': '3.3b', 'names': ['g_loss'], 'title': 'g_loss', 'points': 2.5, 'public': 2, 'hidden': 3},
+               {'id': '3.2c', 'names': ['flow_bpd'], 'title': 'flow_bpd', 'points': 2.0, 'public': 1, 'hidden': 3},
+               {'id': '3.3a', 'names': ['d_loss'], 'title': 'd_loss', 'points': 3.5, 'public': 3, 'hidden': 4},
+               {'id': '3.3b', 'names': ['g_loss'], 'title': 'g_loss', 'points': 2.5, 'public': 2, 'hidden': 4},
                {'id': '3.3c',
                 'names': ['gradient_penalty'],
                 'title': 'gradient_penalty',
                 'points': 3.0,
-                'public': 2,
-                'hidden': 3},
+                'public': 3,
+                'hidden': 4},
                {'id': '3.3d',
                 'names': ['r1_penalty'],
                 'title': 'r1_penalty',
                 'points': 1.5,
                 'public': 1,
-                'hidden': 2},
+                'hidden': 3},
                {'id': '3.3e',
                 'names': ['optimal_logit'],
                 'title': 'optimal_logit',
                 'points': 1.5,
                 'public': 1,
-                'hidden': 2},
+                'hidden': 4},
                {'id': '3.3f',
                 'names': ['spectral_sigma'],
                 'title': 'spectral_sigma',
                 'points': 2.0,
                 'public': 1,
-                'hidden': 2},
-               {'id': '3.4a', 'names': ['gan_step'], 'title': 'gan_step', 'points': 8.0, 'public': 2, 'hidden': 5},
+                'hidden': 3},
+               {'id': '3.4a', 'names': ['gan_step'], 'title': 'gan_step', 'points': 8.0, 'public': 3, 'hidden': 5},
                {'id': '3.5a',
                 'names': ['mmd2_unbiased'],
                 'title': 'mmd2_unbiased',
                 'points': 3.0,
                 'public': 2,
-                'hidden': 3},
+                'hidden': 4},
                {'id': '3.5b',
                 'names': ['frechet_distance'],
                 'title': 'frechet_distance',
                 'points': 3.0,
                 'public': 2,
-                'hidden': 3},
+                'hidden': 4},
                {'id': '3.5c',
                 'names': ['mode_coverage'],
                 'title': 'mode_coverage',
@@ -1071,8 +1100,8 @@ KIT: dict[str, Any] = {'artefacts': [{'id': 'hw3_samples', 'file': 'hw3_samples.
                 'names': ['precision_recall_knn'],
                 'title': 'precision_recall_knn',
                 'points': 2.0,
-                'public': 1,
-                'hidden': 2}],
+                'public': 2,
+                'hidden': 1}],
  'release': 1,
  'team_size': 2,
  'term': '2026FA',
@@ -1120,7 +1149,11 @@ def in_colab() -> bool:
 
 
 def set_seed(seed: int = 0) -> None:
-    """Seed Python's, numpy's and torch's generators (every GPU included). No mark ever depends on a seed."""
+    """Seed Python's, numpy's and torch's generators (every GPU included). No mark ever depends on a seed.
+
+    The environment variable HW_SEED (0 if absent) is added: the same notebook, run again by other chance.
+    """
+    seed += int(os.environ.get("HW_SEED", "0"))
     random.seed(seed)
     np.random.seed(seed % 2**32)  # the legacy generator is the one students' code calls
     torch.manual_seed(seed)
@@ -2667,7 +2700,7 @@ def kind_of(node: ast.stmt) -> str:
     if isinstance(node, ast.Expr):
         return _expression_kind(node.value)
     if isinstance(node, (ast.If, ast.Try)):
-        return "light" if all(kind_of(part) in ("def", "light", "import") for part in _parts(node)) else "heavy"
+        return "light" if all(kind_of(part) in ("def", "light", "import") for part in _kinds_parts(node)) else "heavy"
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return "import"
     if isinstance(node, ast.Pass) or (_TYPE_ALIAS and isinstance(node, _TYPE_ALIAS)):
@@ -2683,7 +2716,7 @@ def _expression_kind(value: ast.expr) -> str:
     return "heavy" if any(isinstance(x, ast.NamedExpr) for x in walk(value)) else "drop"
 
 
-def _parts(node: ast.If | ast.Try) -> list[ast.stmt]:
+def _kinds_parts(node: ast.If | ast.Try) -> list[ast.stmt]:
     parts = node.body + node.orelse
     if isinstance(node, ast.Try):
         parts = parts + node.finalbody + [x for handler in node.handlers for x in handler.body]
@@ -3708,6 +3741,12 @@ def still_stub(node: ast.AST, text: str | None) -> bool:
     return isinstance(node, _FUNCTIONS) and _raises(node.body, text)
 
 
+def stub_methods(node: ast.AST, text: str | None) -> list[str]:
+    """Names of the methods of a class that still raise `NotImplementedError(text)`."""
+    members = [member for member in getattr(node, "body", ()) if isinstance(member, _FUNCTIONS)]
+    return [member.name for member in members if still_stub(member, text)] if isinstance(node, ast.ClassDef) else []
+
+
 def is_partial(node: ast.AST, text: str | None) -> bool:
     """True for a class that is a stub in one method and not in another: work that a stub elsewhere may replace."""
     if not isinstance(node, ast.ClassDef):
@@ -3762,8 +3801,9 @@ def extract(filename: str, data: bytes, spec: dict[str, Any]) -> dict[str, Any]:
 
     `spec`: questions {id: [names]}, given [{names, hashes, source?}], packages [top-level modules the worker has],
     modules [given modules], stubs {id: text}, and optionally needs {id: [other names its tests use]}, device ("cpu").
-    Result: error (None or one sentence), cells (count), digest, found {name: {cell, line, stub, partial}}, missing
-    {name: sentence}, notices [sentences], programs {id: [Piece]}, modules {name: source}, unavailable {id: [packages]}.
+    Result: error (None or one sentence), cells (count), digest, found {name: {cell, line, stub, partial, stubs}},
+    missing {name: sentence}, notices [sentences], programs {id: [Piece]}, modules {name: source},
+    unavailable {id: [packages]}.
     """
     try:
         with warnings.catch_warnings():
@@ -3875,7 +3915,7 @@ class _Extraction:
             line = statement.cell.line(statement.definition_line)
             found[name] = {"cell": statement.cell.number, "line": line, "stub": stub}
             if stub and is_partial(statement.node, text):
-                found[name]["partial"] = True
+                found[name].update(partial=True, stubs=stub_methods(statement.node, text))
         return found, missing
 
     def _tell_definitions(self, found: dict[str, dict[str, Any]]) -> None:
