@@ -1,4 +1,4 @@
-"""`check`: lint, leak scan, and whether assignments/ is what the sources would give. Writes nothing."""
+"""`check`: lint, leak scan, alternatives, and whether assignments/ is what the sources would give. Writes nothing."""
 
 from __future__ import annotations
 
@@ -21,21 +21,25 @@ DIFF_LINES = 100
 def check(course: CourseFolder, names: Sequence[str], say: Callable[[str], None]) -> Outcome:
     """Return what is wrong with the sources and which kits are stale. Raises course.UnknownHomework."""
     from starterkit.build import build
+    from starterkit.overlay import check_alternatives
 
     collector, outcome = Collector(course.root), Outcome()
     stale = list[str]()
     for name in course.homeworks(names):
         before = len(collector.errors)
         built = build(course, name, collector)
+        if built is not None:
+            check_alternatives(built.homework, collector)
         if built is None or len(collector.errors) > before:
             outcome.homeworks.append({"name": name, "status": "failed"})
             continue
         committed = archive.read_tree(course.kit(name))
         diff = list(islice(differences(committed, built.kit, f"assignments/{name}"), DIFF_LINES + 1))
         outcome.homeworks.append({"name": name, "status": "stale" if diff else "in sync"})
-        say(f"{name}: {'NOT in sync' if diff else 'in sync'}")
+        say(f"{name}: {'not released yet' if not committed else 'NOT in sync' if diff else 'in sync'}")
         if diff:
             stale.append(name)
+        if committed:  # else all of it is new
             for line in diff[:DIFF_LINES]:
                 say(line)
             if len(diff) > DIFF_LINES:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from starterkit.model import Homework
 
 F = TypeVar("F")
-KINDS = ("wheat", "chaff")
+LEAST = {"wheat": 2, "chaff": 3}  # of each question
+KINDS = tuple(LEAST)
 
 
 def wheat(_description: str) -> Callable[[F], F]:
@@ -89,7 +90,7 @@ def check_alternatives(homework: Homework, collector: Collector) -> list[Alterna
     """Return all wheats and chaffs of a homework; mistakes are errors, too few of them a warning per question."""
     graded = {name: question.id for question in homework.questions for name in question.names}
     found: list[Alternative] = []
-    for kind, least in (("wheat", 2), ("chaff", 3)):
+    for kind, least in LEAST.items():
         folder = homework.folder / f"{kind}s"
         mine = load_alternatives(folder, graded, collector) if folder.is_dir() else []
         found += [alternative for alternative in mine if alternative.kind == kind]

@@ -67,7 +67,7 @@ LOG_2PI = math.log(2 * math.pi)
 # Why log-variance? A network may output any real number, and $\sigma^2=e^{\texttt{logvar}}$ is positive whatever it
 # says. The price is one factor of two that everybody forgets once: $\sigma=e^{\texttt{logvar}/2}$.
 
-# %% [markdown] problem="2.1" minutes=60
+# %% [markdown] problem="2.1" minutes=80
 # ## Problem 2.1: Gaussian toolkit
 #
 # Four functions that the rest of the course leans on. Each is between one and five lines; each has a way to be wrong
@@ -110,19 +110,19 @@ def test_zero_noise_returns_the_mean(rng):
     k, b, d = rng.size(2, 4), rng.size(2, 6), rng.size(1, 5)
     mu, logvar = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
     z = reparameterize(mu, logvar, torch.zeros(k, b, d))
-    assert_close(z, mu.expand(k, b, d), "With zero noise, z is the mean")
+    assert_close(z, mu.expand(k, b, d), "With zero noise z is the mean: use the noise in eps, draw none of your own")
 
 
-@points(0.5)
+@points(0.25)
 def test_unit_noise_moves_by_one_standard_deviation(rng):
     """Noise of one moves z by one standard deviation: 3 when the variance is 9."""
     b, d = rng.size(2, 6), rng.size(1, 5)
     mu = torch.randn(b, d, generator=rng)
     z = reparameterize(mu, torch.full((b, d), math.log(9.0)), torch.ones(1, b, d))
-    assert_close(z[0] - mu, torch.full((b, d), 3.0), "Variance 9 means sigma = 3; is logvar halved before exp?")
+    message = "Variance 9 means a standard deviation of 3: logvar is the log of the variance, so halve it before exp"
+    assert_close(z[0] - mu, torch.full((b, d), 3.0), message)
 
 
-### BEGIN HIDDEN TESTS
 @points(0.5)
 def test_gradients_reach_mean_and_log_variance(rng):
     """dz/dmu is 1, and dz/dlogvar is half the standard deviation times the noise."""
@@ -140,7 +140,8 @@ def test_gradients_reach_mean_and_log_variance(rng):
     assert_close(to_logvar, half_step.detach(), "The gradient for logvar is half sigma times the noise")
 
 
-@points(0.25)
+### BEGIN HIDDEN TESTS
+@points(0.5)
 def test_reparameterize_leaves_its_inputs_alone(rng):
     """Inputs are left unchanged, and autograd agrees with finite differences."""
     k, b, d = 2, rng.size(1, 2), rng.size(1, 3)
@@ -201,15 +202,33 @@ def test_kl_of_a_shift_by_one_standard_deviation(rng):
     b, d = rng.size(2, 6), rng.size(3, 6)
     mu, lv = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
     shifted = mu + (lv / 2).exp()
-    assert_close(gaussian_kl(shifted, lv, mu, lv), torch.full((b,), d / 2), "One sigma costs 1/2 per dimension")
+    kl = gaussian_kl(shifted, lv, mu, lv)
+    assert tuple(kl.shape) == (b,), (
+        f"expected shape {(b,)}, got {tuple(kl.shape)}: sum over dimensions, not over the batch"
+    )
+    assert_close(kl, torch.full((b,), d / 2), "One sigma costs 1/2 per dimension")
 
 
-@points(0.5)
+@points(0.25)
 def test_kl_of_a_gaussian_to_itself_is_zero(rng):
     """The divergence of a Gaussian from itself is zero, one number per example."""
     b, d = rng.size(2, 6), rng.size(1, 5)
     mu, lv = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
-    assert_close(gaussian_kl(mu, lv, mu, lv), torch.zeros(b), "KL(q || q) is zero for every example")
+    assert_close(
+        gaussian_kl(mu, lv, mu, lv), torch.zeros(b), "KL(q || q) is zero for every example: is the -1 in the sum?"
+    )
+
+
+@points(0.25)
+def test_kl_between_narrow_and_wide(rng):
+    """KL from N(0, 1) to N(0, 4) is (log 4 + 1/4 - 1) / 2 per dimension, and larger the other way round."""
+    b, d = rng.size(2, 6), rng.size(1, 5)
+    zero, wide = torch.zeros(b, d), torch.full((b, d), math.log(4.0))
+    there, back = gaussian_kl(zero, zero, zero, wide), gaussian_kl(zero, wide, zero, zero)
+    assert bool((there >= 0).all()), "A divergence is never negative: the log ratio is log var_p - log var_q"
+    assert bool((there < back).all()), "KL(q || p) is reversed: the variance of p divides, and that of q does not"
+    message = "KL from N(0, 1) to N(0, 4): the factor one half belongs to every term, and logvar is a log-variance"
+    assert_close(there, torch.full((b,), d * (math.log(4.0) - 0.75) / 2), message)
 
 
 ### BEGIN HIDDEN TESTS
@@ -289,7 +308,8 @@ def test_log_density_at_the_mean(rng):
     b, d = rng.size(2, 6), rng.size(3, 6)
     mean, logvar = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
     peak = torch.log(2 * math.pi * logvar.exp()).sum(-1) / -2
-    assert_close(gaussian_log_prob(mean, mean, logvar), peak, "The log-density at its mean")
+    message = "At its mean the log-density is -1/2 the sum of log(2 pi variance): one log(2 pi) per dimension, no mean"
+    assert_close(gaussian_log_prob(mean, mean, logvar), peak, message)
 
 
 @points(0.5)
@@ -447,7 +467,7 @@ plt.ylim(0, 0.28)
 plt.legend(loc="upper center")
 plt.show()
 
-# %% [markdown] problem="2.2" minutes=150
+# %% [markdown] problem="2.2" minutes=235
 # ## Problem 2.2: ELBO, importance weights, and β
 #
 # First the theory in one written question; then a VAE for the digits; then bounds on its log-likelihood.
@@ -648,18 +668,6 @@ def test_vae_shapes(rng):
 
 
 @points(0.5)
-def test_one_pixel_is_black_or_white(rng):
-    """With a single pixel, the probabilities of black and of white sum to one."""
-    vae = VAE(1, 2, hidden=12)
-    z = 3 * torch.randn(1, 2, 2, generator=rng)
-    x = torch.tensor([[0.0], [1.0]])
-    z[:, 1] = z[:, 0]
-    total = vae.log_likelihood(x, z).exp().sum()
-    assert_close(total, torch.tensor(1.0), "p(x = 0 | z) + p(x = 1 | z) should be 1")
-
-
-### BEGIN HIDDEN TESTS
-@points(1)
 def test_all_images_have_total_probability_one(rng):
     """The probabilities of all 2^D images sum to one for every z."""
     d, dz = rng.size(3, 5), rng.size(1, 3)
@@ -667,10 +675,14 @@ def test_all_images_have_total_probability_one(rng):
     images = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * d)
     z = 2 * torch.randn(3, 1, dz, generator=rng).expand(3, len(images), dz)
     total = vae.log_likelihood(images, z).exp().sum(-1)
-    assert_close(total, torch.ones(3), f"The probabilities of all {len(images)} images do not sum to one")
+    message = (
+        f"The probabilities of all {len(images)} images do not sum to one: add up the pixels, take no mean over them"
+    )
+    assert_close(total, torch.ones(3), message)
 
 
-@points(0.5)
+### BEGIN HIDDEN TESTS
+@points(1)
 def test_a_logit_is_the_log_odds_of_its_pixel(rng):
     """Switching one pixel on adds its logit to the log-likelihood, whose slope is pixel minus probability."""
     d, dz = rng.size(3, 7), rng.size(2, 3)
@@ -691,7 +703,7 @@ def test_a_logit_is_the_log_odds_of_its_pixel(rng):
     assert_close(found, slope, "The slope of the log-likelihood for a logit is pixel minus probability")
 
 
-@points(0.5)
+@points(0.75)
 def test_log_likelihood_survives_extreme_logits(rng):
     """Extreme logits give a finite log-likelihood and a finite gradient."""
     d = rng.size(3, 7)
@@ -702,7 +714,7 @@ def test_log_likelihood_survives_extreme_logits(rng):
     assert_finite(torch.autograd.grad(value.sum(), z)[0], "The gradient at extreme logits")
 
 
-@points(0.5)
+@points(0.75)
 def test_mean_and_log_variance_are_free(rng):
     """Log-variances take either sign, differ from the means, all parameters receive a gradient, float32 is kept."""
     vae = VAE(6, 8, hidden=16)
@@ -799,7 +811,7 @@ def test_terms_have_their_shapes(rng):
     assert_close(terms["rec"], expected.detach(), "Without noise, rec is the log-likelihood at the mean of q")
 
 
-@points(1)
+@points(0.75)
 def test_exact_posterior_gives_constant_weights(rng):
     """If q is the exact posterior, every log-weight equals log p(x), whatever the noise."""
     vae, x = solvable_vae(rng, exact=True)
@@ -809,26 +821,21 @@ def test_exact_posterior_gives_constant_weights(rng):
     assert_close(terms["log_w"], truth, "When q is the posterior, log_w is log p(x) for every draw")
 
 
-### BEGIN HIDDEN TESTS
-@points(0.75)
-def test_elbo_gap_is_the_divergence_from_the_posterior(rng):
-    """The expectation of rec minus kl is log p(x) minus the divergence of q from the posterior."""
-    vae, x = solvable_vae(rng, exact=False)
-    terms = elbo_terms(vae, x, balanced_noise(len(x), vae.latent_dim))
-    elbo = terms["rec"].mean(0) - terms["kl"]
-    assert bool((elbo <= vae.log_prob(x) + 1e-6).all()), "The ELBO exceeds log p(x): is the sign of kl right?"
-    assert_close(elbo, (vae.log_prob(x) - vae.gap(x)).detach(), "log p(x) - ELBO is KL(q || posterior)")
-
-
 @points(0.5)
-def test_log_weights_average_to_the_elbo(rng):
-    """The expectation of log_w is the ELBO, with the prior and q evaluated at the same draw."""
+def test_shifted_code_costs_half_a_nat_per_dimension(rng):
+    """If q is N(1, I) whatever x is, kl is one half per latent dimension."""
     vae, x = solvable_vae(rng, exact=False)
-    terms = elbo_terms(vae, x, balanced_noise(len(x), vae.latent_dim))
-    assert_close(terms["log_w"].mean(0), (vae.log_prob(x) - vae.gap(x)).detach(), "The mean of log_w is the ELBO")
+    with torch.no_grad():
+        for parameter, value in ((vae.gain, 0.0), (vae.offset, 1.0), (vae.encoder_logvar, 0.0)):
+            parameter.fill_(value)
+    kl = elbo_terms(vae, x, torch.randn(2, len(x), vae.latent_dim, generator=rng))["kl"]
+    assert bool((kl >= 0).all()), "kl has the wrong sign: a divergence is never negative"
+    message = "q = N(1, I) costs half a nat per latent dimension: kl is a sum over them, not a mean"
+    assert_close(kl, torch.full((len(x),), vae.latent_dim / 2), message)
 
 
-@points(0.25)
+### BEGIN HIDDEN TESTS
+@points(0.5)
 def test_every_draw_uses_its_own_noise(rng):
     """Every draw is made of its own noise, inputs are left unchanged, and their dtype is kept."""
     vae, x = solvable_vae(rng, exact=False)
@@ -846,19 +853,22 @@ def test_every_draw_uses_its_own_noise(rng):
     assert all(t.dtype == torch.float32 for t in single.values()), "float32 arguments gave another dtype"
 
 
-@points(0.5)
-def test_elbo_gradients_follow_the_exact_bound(rng):
-    """Gradients of rec minus kl, and of log_w, for encoder and decoder equal those of log p(x) minus the gap."""
+@points(1.25)
+def test_both_bounds_miss_by_the_divergence_from_the_posterior(rng):
+    """The expectations of rec minus kl and of log_w, and their gradients, are those of log p(x) - KL(q || posterior)."""
     vae, x = solvable_vae(rng, exact=False)
     parameters = list(vae.parameters())
     terms = elbo_terms(vae, x, balanced_noise(len(x), vae.latent_dim))
-    wanted = torch.autograd.grad((vae.log_prob(x) - vae.gap(x)).sum(), parameters)
+    truth = vae.log_prob(x) - vae.gap(x)
+    wanted = torch.autograd.grad(truth.sum(), parameters)
     for words, bound in (("rec - kl", terms["rec"].mean(0) - terms["kl"]), ("log_w", terms["log_w"].mean(0))):
+        assert bool((bound <= vae.log_prob(x) + 1e-6).all()), f"The mean of {words} exceeds log p(x): mind the signs"
+        assert_close(bound.detach(), truth.detach(), f"log p(x) minus the mean of {words} is KL(q || posterior)")
         assert bound.requires_grad, f"{words} carries no gradient: were the terms detached?"
         found = torch.autograd.grad(bound.sum(), parameters, allow_unused=True, retain_graph=True)
-        for (name, _), gradient, truth in zip(vae.named_parameters(), found, wanted, strict=True):
+        for (name, _), gradient, right in zip(vae.named_parameters(), found, wanted, strict=True):
             assert gradient is not None, f"no gradient of {words} reaches the parameter {name}"
-            assert_close(gradient, truth, f"The gradient of {words} for {name}")
+            assert_close(gradient, right, f"The gradient of {words} for {name}")
 
 
 ### END HIDDEN TESTS
@@ -1012,7 +1022,10 @@ def iwae_bound(log_w: Tensor) -> Tensor:
 def test_one_draw_is_its_own_bound(rng):
     """With a single draw the bound is its log-weight."""
     log_w = torch.randn(1, rng.size(2, 6), generator=rng)
-    assert_close(iwae_bound(log_w), log_w[0], "With K = 1 the bound is log_w itself, one number per example")
+    bound, shape = iwae_bound(log_w), (log_w.shape[1],)
+    message = "average over the K draws, the first axis, not over the batch"
+    assert tuple(bound.shape) == shape, f"expected shape {shape}, got {tuple(bound.shape)}: {message}"
+    assert_close(bound, log_w[0], "With K = 1 the bound is log_w itself, one number per example")
 
 
 @points(0.5)
@@ -1020,34 +1033,21 @@ def test_equal_weights_give_that_weight(rng):
     """K equal weights average to that weight, so a perfect q gives log p(x) for every K."""
     k, b = rng.size(2, 4), rng.size(5, 7)
     value = torch.randn(b, generator=rng)
-    assert_close(iwae_bound(value.expand(k, b)), value, "The average of K equal weights is that weight")
+    message = "The average of K equal weights is that weight: subtract log K, the number of draws"
+    assert_close(iwae_bound(value.expand(k, b)), value, message)
+
+
+@points(0.5)
+def test_bound_is_the_log_of_the_average_weight(rng):
+    """K exp(L_K) is the sum of the K weights."""
+    k, b = rng.size(2, 6), rng.size(1, 4)
+    log_w = 2 * torch.randn(k, b, generator=rng)
+    message = "K exp(L_K) is the sum of the weights: average the weights, not their logarithms"
+    assert_close(k * iwae_bound(log_w).exp(), log_w.exp().sum(0), message)
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.75)
-def test_bound_is_the_log_of_the_average_weight(rng):
-    """The bound is the log of the average weight, and its gradient is the normalised weights."""
-    k, b = rng.size(2, 6), rng.size(1, 4)
-    log_w = (2 * torch.randn(k, b, generator=rng)).requires_grad_()
-    bound = iwae_bound(log_w)
-    assert_close(k * bound.exp(), log_w.exp().sum(0).detach(), "K exp(L_K) is the sum of the weights")
-    assert bound.requires_grad, "the bound carries no gradient: was it detached?"
-    (share,) = torch.autograd.grad(bound.sum(), log_w, allow_unused=True)
-    assert share is not None, "no gradient reaches the log-weights"
-    assert_close(share.sum(0), torch.ones(b), "The gradients of the K draws are weights that sum to one")
-
-
-@points(0.5)
-def test_more_draws_tighten_the_bound(rng):
-    """Leaving one draw out lowers the bound on average, strictly if the weights differ."""
-    k, b = rng.size(3, 6), rng.size(2, 4)
-    log_w = torch.randn(k, b, generator=rng)
-    assert tuple(iwae_bound(log_w).shape) == (b,), f"expected shape {(b,)}, got {tuple(iwae_bound(log_w).shape)}"
-    fewer = torch.stack([iwae_bound(torch.cat([log_w[:i], log_w[i + 1 :]])) for i in range(k)]).mean(0)
-    assert bool((iwae_bound(log_w) > fewer + 1e-9).all()), "L_K is not above the average of its own L_(K-1)"
-
-
-@points(0.5)
+@points(1)
 def test_bound_is_stable_for_tiny_and_huge_weights(rng):
     """Adding 20000 nats to every log-weight adds them to the bound; a weight far above the others decides alone."""
     log_w = torch.randn(rng.size(2, 5), rng.size(1, 4), generator=rng)
@@ -1062,7 +1062,7 @@ def test_bound_is_stable_for_tiny_and_huge_weights(rng):
     assert_close(alone, log_w[-1] + 2000 * (k - 1) - math.log(k), "One weight far above the others decides", atol=1e-5)
 
 
-@points(0.25)
+@points(0.5)
 def test_iwae_leaves_its_inputs_alone(rng):
     """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
     log_w = torch.randn(rng.size(2, 5), rng.size(1, 4), generator=rng)
@@ -1503,7 +1503,7 @@ savefig(
     answer="Replace this sentence by your two or three sentences.",
 )
 
-# %% [markdown] problem="2.3" minutes=75
+# %% [markdown] problem="2.3" minutes=165
 # ## Problem 2.3: inference in a solvable world
 #
 # So far `LinearGaussianVAE` was given. Now you write its mathematics yourself, fast enough for images with a million
@@ -1621,7 +1621,8 @@ def test_scalar_posterior_is_shrinkage(rng):
     assert isinstance(answer, (tuple, list)), "return two tensors: mean and covariance"
     assert len(answer) == 2, "return two tensors: mean and covariance"
     total = float(w) ** 2 + s
-    assert_close(answer[0], x * float(w) / total, "The posterior mean, one row per example")
+    message = "The posterior mean is w x / M with M = w^2 + sigma2: is sigma2 added, is M inverted?"
+    assert_close(answer[0], x * float(w) / total, message)
     assert_close(answer[1], torch.full((1, 1), s / total), "The posterior variance: sigma2 divided by w^2 + sigma2")
 
 
@@ -1714,6 +1715,8 @@ def test_rotated_loadings_give_the_same_marginal(rng):
     turn = torch.linalg.qr(torch.randn(w.shape[1], w.shape[1], generator=rng)).Q
     before, after = ppca_log_marginal(w, sigma2, x), ppca_log_marginal(w @ turn, sigma2, x)
     assert_close(after, before, "W and W R with a rotation R are the same model of x")
+    narrow, wide = (ppca_log_marginal(torch.zeros(w.shape), s, torch.zeros(x.shape)) for s in (0.1, 10.0))
+    assert bool((narrow > wide).all()), "A wide density is low at its centre: the log-determinant has the wrong sign"
     noise = torch.distributions.Normal(0.0, math.sqrt(sigma2)).log_prob(x).sum(-1)
     message = "With W = 0, x is independent noise; look at log 2 pi, and at the power D - k of sigma2"
     assert_close(ppca_log_marginal(torch.zeros(w.shape), sigma2, x), noise, message)
@@ -1805,8 +1808,10 @@ def test_gap_of_two_correlated_columns(rng):
     d, rho = rng.size(3, 6), 0.3 + 0.6 * float(torch.rand((), generator=rng))
     axes = torch.linalg.qr(torch.randn(d, 2, generator=rng)).Q
     w = torch.stack([axes[:, 0], rho * axes[:, 0] + math.sqrt(1 - rho**2) * axes[:, 1]], dim=1)
-    wanted = -0.5 * math.log(1 - (rho / 2) ** 2)
-    assert_close(float(best_diagonal_gap(w, 1.0)), wanted, "The gap of two unit columns that are not orthogonal")
+    gap, wanted = float(best_diagonal_gap(w, 1.0)), -0.5 * math.log(1 - (rho / 2) ** 2)
+    assert gap >= 0, "The gap is a divergence and never negative: which of the two log-determinants is subtracted?"
+    message = "Two unit columns that are not orthogonal: the best variances are 1 / Lambda_ii, not the posterior's own"
+    assert_close(gap, wanted, message)
 
 
 @points(0.5)
@@ -1819,12 +1824,13 @@ def test_orthogonal_columns_have_no_gap(rng):
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.5)
+@points(1)
 def test_gap_is_the_divergence_of_the_best_diagonal(rng):
-    """The gap is the divergence of the q with variances 1 / Lambda_ii, and no other diagonal q has a smaller one."""
+    """The gap is the divergence of the q with variances 1 / Lambda_ii, no diagonal q has a smaller one, W is left alone."""
     k, sigma2 = 3, 0.2 + float(torch.rand((), generator=rng))
     w = torch.randn(rng.size(3, 5), k, generator=rng)
-    gap = float(best_diagonal_gap(w, sigma2))
+    gap = float(assert_inputs_unchanged(best_diagonal_gap, w, sigma2))
+    assert_close(float(best_diagonal_gap(w.float(), sigma2)), gap, "float32 loadings", rtol=1e-3, atol=1e-4)
     precision = torch.eye(k) + w.T @ w / sigma2
     best = 1 / precision.diagonal()
 
@@ -1836,26 +1842,12 @@ def test_gap_is_the_divergence_of_the_best_diagonal(rng):
     assert all(gap <= divergence(other) + 1e-9 for other in others), "Some diagonal q has a smaller gap than the best"
 
 
-@points(0.5)
-def test_gap_depends_on_the_rotation(rng):
-    """Turning orthogonal columns by 45 degrees costs log((a + b) / 2) - log(a b) / 2, with a and b their precisions."""
-    d, s = rng.size(3, 6), 0.2 + float(torch.rand((), generator=rng))
-    lengths = 0.5 + 2 * torch.rand(2, generator=rng)
-    w = torch.linalg.qr(torch.randn(d, 2, generator=rng)).Q * lengths
-    turn = torch.tensor([[1.0, -1.0], [1.0, 1.0]]) / math.sqrt(2)
-    a, b = (1 + lengths.square() / s).tolist()
-    wanted = math.log((a + b) / 2) - math.log(a * b) / 2
-    gap = float(assert_inputs_unchanged(best_diagonal_gap, w @ turn, s))
-    assert_close(float(best_diagonal_gap((w @ turn).float(), s)), gap, "float32 loadings", rtol=1e-3, atol=1e-4)
-    assert_close(gap, wanted, "The gap after a rotation of the latent space by 45 degrees")
-
-
 ### END HIDDEN TESTS
 
 # %% [markdown] written="W2.4" points=5 pages=1
-# **When does a latent collapse?** One datum $x\in R$ with $E[x]=0$ and $E[x^2]=\lambda$; decoder
-# $p(x\mid z)=N(wz,\sigma^2)$ with fixed $\sigma^2$; encoder $q(z\mid x)=N(vx,s^2)$; prior $N(0,1)$; objective
-# $F=E\left[E_q\log p(x\mid z)-\beta\,KL(q\,\|\,p)\right]$ with $\beta>0$.
+# **When does a latent collapse?** One datum $x\in R$ with $E[x]=0$ and $E[x^2]=\lambda$. The decoder is
+# $p(x\mid z)=N(wz,\sigma^2)$, where $\sigma^2$ is fixed. The encoder is $q(z\mid x)=N(vx,s^2)$, the prior is $N(0,1)$, and
+# the objective is $F=E\left[E_q\log p(x\mid z)-\beta\,KL(q\,\|\,p)\right]$ with $\beta>0$.
 #
 # (a) For fixed $w$, maximise $F$ over $v$ and $s^2$. With $r=w^2/\sigma^2$ show that what remains is
 # $f(r)=-\frac{\lambda\beta}{2\sigma^2(\beta+r)}+\frac\beta2\log\frac{\beta}{\beta+r}$ plus a constant.
@@ -2041,7 +2033,7 @@ savefig(
     answer="Replace this sentence by your three or four sentences.",
 )
 
-# %% [markdown] problem="2.4" minutes=120
+# %% [markdown] problem="2.4" minutes=165
 # ## Problem 2.4: discrete latents
 #
 # `reparameterize` moves $z$ smoothly when the parameters move. A coin does not: it is heads, and stays heads, until it
@@ -2104,8 +2096,9 @@ savefig(
 # (2.17) is REINFORCE. There is no state that an action changes and no sequence of decisions: one action, one reward, a
 # bandit; a contextual one in a VAE, where $x$ is the context and $q_\theta(\cdot\mid x)$ the policy.
 #
-# (d) Given $g_j=t$, the others stay below with probability $\prod_{i\ne j}\exp(-e^{-(t+\ell_j-\ell_i)})$. With the
-# density $e^{-t}\exp(-e^{-t})$ of $g_j$ and $Z=\sum_ie^{\ell_i-\ell_j}$ (the term $i=j$ is 1),
+# (d) Given $g_j=t$, all the others stay below it with a probability of
+# $\prod_{i\ne j}\exp(-e^{-(t+\ell_j-\ell_i)})$. With the density $e^{-t}\exp(-e^{-t})$ of $g_j$ and
+# $Z=\sum_ie^{\ell_i-\ell_j}$ (the term $i=j$ is 1),
 #
 # $$P(j)=\int e^{-t}\exp\left(-e^{-t}\sum_ie^{\ell_i-\ell_j}\right)dt=\int_0^\infty e^{-uZ}\,du=\frac1Z
 #   =\frac{e^{\ell_j}}{\sum_ie^{\ell_i}},\qquad u=e^{-t}.$$
@@ -2149,7 +2142,7 @@ def test_one_draw_is_its_value_times_its_score(rng):
     logits, f = torch.randn(d, generator=rng), 1 + torch.rand(1, generator=rng)
     b = torch.randint(2, (1, d), generator=rng).double()
     score = b[0] - 1 / (1 + torch.exp(-logits))
-    message = "One draw gives f(b) times the score b - sigmoid(logits)"
+    message = "One draw gives f(b) times the score b - sigmoid(logits), with this sign"
     assert_close(score_function_grad(f, logits, b, "none"), f * score, message)
 
 
@@ -2196,42 +2189,9 @@ def moments_of_estimate(logits, table, k, baseline):
     return gradient, mean, square - float(mean.square().sum())
 
 
-@points(0.75)
-def test_estimate_is_unbiased_without_and_with_a_constant(rng):
-    """Over all possible batches the estimate averages to the exact gradient, whatever the constant baseline."""
-    for baseline in ("none", 1.7, -3):
-        logits, table = torch.randn(2, generator=rng), torch.randn(4, generator=rng)
-        gradient, mean, _ = moments_of_estimate(logits, table, 2, baseline)
-        assert_close(mean, gradient, "The average over all batches of two draws is not the gradient: biased")
-
-
-@points(1)
-def test_leave_one_out_is_unbiased(rng):
-    """With the leave-one-out baseline the estimate averages to the exact gradient over all possible batches."""
-    k = 3
-    logits, table = torch.randn(2, generator=rng), torch.randn(4, generator=rng)
-    gradient, mean, _ = moments_of_estimate(logits, table, k, "mean_loo")
-    shrunk = float((mean - gradient * (k - 1) / k).abs().max()) < 1e-6
-    assert not shrunk, "The gradient comes out (K-1)/K too small: the baseline of a draw includes that draw itself"
-    assert_close(mean, gradient, "The average over all batches is not the gradient: the baseline must not see its draw")
-
-
-@points(0.5)
-def test_leave_one_out_lowers_the_variance(rng):
-    """With values around 5, leave-one-out has less than half the variance of no baseline; values shifted, it is equal."""
-    logits, table = 0.5 * torch.randn(2, generator=rng), 5 + torch.rand(4, generator=rng)
-    plain, loo = (moments_of_estimate(logits, table, 3, name)[2] for name in ("none", "mean_loo"))
-    assert loo < plain / 2, "The leave-one-out baseline hardly lowers the variance"
-    k, d = rng.size(3, 6), rng.size(1, 4)
-    f, b = torch.randn(k, generator=rng), torch.randint(2, (k, d), generator=rng).double()
-    logits = torch.randn(d, generator=rng)
-    here, there = (score_function_grad(f + shift, logits, b, "mean_loo") for shift in (0.0, 100.0))
-    assert_close(there, here, "A constant added to all values changes the leave-one-out estimate")
-
-
-@points(0.75)
+@points(1.5)
 def test_constant_baseline_is_subtracted_from_every_value(rng):
-    """A numeric baseline c gives what f - c gives without a baseline; inputs and dtype are left as they are."""
+    """A number c as baseline gives what f - c gives without one, and stays unbiased; inputs and dtype are left alone."""
     k, d, c = rng.size(2, 5), rng.size(1, 4), 2 * float(torch.randn((), generator=rng))
     f, logits = torch.randn(k, generator=rng), 2 * torch.randn(d, generator=rng)
     b = torch.randint(2, (k, d), generator=rng).double()
@@ -2244,6 +2204,27 @@ def test_constant_baseline_is_subtracted_from_every_value(rng):
     assert all(t.dtype == torch.float32 for t in single), (
         "float32 arguments gave another dtype: is one fixed somewhere?"
     )
+    for baseline in ("none", 1.7, -3):
+        logits, table = torch.randn(2, generator=rng), torch.randn(4, generator=rng)
+        gradient, mean, _ = moments_of_estimate(logits, table, 2, baseline)
+        assert_close(mean, gradient, "The average over all batches of two draws is not the gradient: biased")
+
+
+@points(1.5)
+def test_leave_one_out_averages_all_other_draws(rng):
+    """Leave-one-out is unbiased over all batches, subtracts the mean of all others, and more than halves the variance."""
+    logits, table = torch.randn(2, generator=rng), torch.randn(4, generator=rng)
+    gradient, mean, _ = moments_of_estimate(logits, table, 3, "mean_loo")
+    shrunk = float((mean - gradient * 2 / 3).abs().max()) < 1e-6
+    assert not shrunk, "The gradient comes out (K-1)/K too small: the baseline of a draw includes that draw itself"
+    assert_close(mean, gradient, "The average over all batches is not the gradient: the baseline must not see its draw")
+    k = rng.size(3, 6)
+    f, lone = torch.randn(k, generator=rng), torch.eye(k)  # in draw k only coin k shows heads
+    wanted = score_function_grad((f - f.mean()) * k / (k - 1), logits[0].expand(k), lone, "none")
+    message = "f_k minus the mean of ALL the others is K / (K - 1) times f_k minus the mean of the batch"
+    assert_close(score_function_grad(f, logits[0].expand(k), lone, "mean_loo"), wanted, message)
+    plain, loo = (moments_of_estimate(logits / 2, 5 + table.abs() / 4, 3, way)[2] for way in ("none", "mean_loo"))
+    assert loo < plain / 2, "The leave-one-out baseline hardly lowers the variance"
 
 
 ### END HIDDEN TESTS
@@ -2322,18 +2303,7 @@ def test_hard_draws_are_one_hot(rng):
 
 
 ### BEGIN HIDDEN TESTS
-@points(0.5)
-def test_largest_entry_is_a_draw_from_the_softmax(rng):
-    """The position of the largest entry has the probabilities softmax(logits), at every temperature."""
-    n, v, tau = 3000, rng.size(3, 4), 0.3 + 3 * float(torch.rand((), generator=rng))
-    logits = torch.tensor([1.5, 0.0, -1.0, 0.5])[:v]
-    u = torch.rand(n, v, generator=rng).clamp(1e-12, 1 - 1e-12)
-    y = gumbel_softmax(logits.expand(n, v), u, tau)
-    counts = torch.bincount(y.argmax(-1), minlength=v)
-    assert_probs(counts, logits.softmax(0), message="The largest entry is not distributed as softmax(logits)")
-
-
-@points(0.75)
+@points(1)
 def test_hard_draws_carry_the_soft_gradient(rng):
     """With hard=True the gradient is that of the soft draw: straight-through."""
     b, v, tau = rng.size(2, 4), rng.size(2, 4), 0.8
@@ -2348,16 +2318,20 @@ def test_hard_draws_carry_the_soft_gradient(rng):
 
 
 @points(0.5)
-def test_low_temperature_is_one_hot_and_finite(rng):
-    """At a very low temperature the soft draw is one-hot and nothing overflows."""
+def test_low_temperature_gives_draws_from_the_softmax(rng):
+    """At a very low temperature nothing overflows, and the soft draw is one-hot: a draw from softmax(logits)."""
     v = rng.size(2, 5)
     logits = 3.0 * torch.randperm(v, generator=rng).double().unsqueeze(0)
     y = gumbel_softmax(logits, torch.full((1, v), 0.9), 1e-4)
     assert_finite(y, "A low temperature overflows: use torch.softmax, not a quotient of exp")
     assert_close(y, torch.eye(v)[logits.argmax(-1)], "As tau goes to zero the draw becomes one-hot")
+    n, chances = 3000, torch.tensor([1.5, 0.0, -1.0, 0.5])[: rng.size(3, 4)]
+    u = torch.rand(n, len(chances), generator=rng).clamp(1e-12, 1 - 1e-12)
+    counts = torch.bincount(gumbel_softmax(chances.expand(u.shape), u, 1e-4).argmax(-1), minlength=len(chances))
+    assert_probs(counts, chances.softmax(0), message="The largest entry is not distributed as softmax(logits)")
 
 
-@points(0.25)
+@points(0.5)
 def test_gumbel_softmax_leaves_its_inputs_alone(rng):
     """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
     b, v = rng.size(1, 3), rng.size(2, 4)
@@ -2603,7 +2577,7 @@ plt.imshow(codebook.detach().reshape(2, 16, 8, 8).permute(0, 2, 1, 3).reshape(16
 plt.axis("off")
 plt.show()
 
-# %% [markdown] problem="2.5" minutes=75
+# %% [markdown] problem="2.5" minutes=85
 # ## Problem 2.5: cells
 #
 # A single cell is a list of *counts*: how many molecules of each of $G$ genes were read. Most are zero, some are
@@ -2659,30 +2633,30 @@ def test_probability_of_a_zero(rng):
 
 @points(0.5)
 def test_counts_have_total_probability_one(rng):
-    """The probabilities of all counts sum to one."""
+    """The probabilities of all counts sum to one, and a silent gene shows no counts."""
     g = rng.size(2, 4)
     mu, theta = 0.5 + 4 * torch.rand(g, generator=rng), 1 + 4 * torch.rand(g, generator=rng)
-    x = torch.arange(400.0).unsqueeze(-1).expand(400, g)
+    silent = nb_log_prob(torch.zeros(1), torch.zeros(1), torch.ones(1))
+    assert_finite(silent, "A silent gene (mu = 0) shows a count of 0 for sure: 0 log 0 is 0")
+    x = torch.arange(150.0).unsqueeze(-1).expand(150, g)
     total = nb_log_prob(x, mu, theta).exp().sum(0)
     assert_close(total, torch.ones(g), "The probabilities do not sum to one; look for lgamma(x + 1)")
 
 
-### BEGIN HIDDEN TESTS
-@points(1)
+@points(0.5)
 def test_mean_and_variance_of_the_counts(rng):
     """The mean is mu and the variance mu + mu^2 / theta, by summation."""
     g = rng.size(2, 4)
     mu, theta = 0.5 + 5 * torch.rand(g, generator=rng), 1 + 4 * torch.rand(g, generator=rng)
-    x = torch.arange(600.0).unsqueeze(-1).expand(600, g)
+    x = torch.arange(150.0).unsqueeze(-1).expand(150, g)
     p = nb_log_prob(x, mu, theta).exp()
-    mean = (p * x).sum(0)
-    assert_close(mean, mu, "The mean of the counts is not mu")
     spread = (p * (x - mu).square()).sum(0)
-    assert_close(
-        spread, mu + mu.square() / theta, "The variance is not mu + mu^2/theta: theta is the INVERSE dispersion"
-    )
+    message = "The variance is not mu + mu^2/theta: theta is the INVERSE dispersion"
+    assert_close(spread, mu + mu.square() / theta, message)
+    assert_close((p * x).sum(0), mu, "The mean of the counts is not mu")
 
 
+### BEGIN HIDDEN TESTS
 @points(1)
 def test_large_theta_is_poisson(rng):
     """With a huge theta the law is Poisson."""
@@ -2710,7 +2684,7 @@ def test_silent_genes_are_silent(rng):
     assert_close(some, torch.tensor([math.log(1e-15)]), "A count of one at a tiny mean", rtol=1e-2)
 
 
-@points(0.5)
+@points(1)
 def test_nb_leaves_its_inputs_alone(rng):
     """Inputs are left unchanged, and autograd agrees with finite differences."""
     b, g = rng.size(1, 2), rng.size(1, 3)
@@ -2775,20 +2749,20 @@ def test_twice_the_library_is_twice_the_counts(rng):
     assert_close(twice, 2 * once, "The library size multiplies the shares")
 
 
-### BEGIN HIDDEN TESTS
-@points(1)
+@points(0.5)
 def test_logits_are_log_ratios_of_genes(rng):
     """Within a cell, differences of logits are log-ratios of means, and cells do not see each other."""
     b, g = rng.size(2, 4), rng.size(3, 6)
     h, library = 2 * torch.randn(b, g, generator=rng), 1 + 100 * torch.rand(b, 1, generator=rng)
     mu = scvae_decode(h, library)
-    log_mu = mu.log()
-    assert_close(log_mu - log_mu[:, :1], h - h[:, :1], "A difference of logits is the log of the ratio of two means")
     alone = torch.cat([scvae_decode(h[[i]], library[[i]]) for i in range(b)])
     assert_close(mu, alone, "A cell's means depend on the other cells of the batch: softmax over genes, not over cells")
+    log_mu = mu.log()
+    assert_close(log_mu - log_mu[:, :1], h - h[:, :1], "A difference of logits is the log of the ratio of two means")
 
 
-@points(0.5)
+### BEGIN HIDDEN TESTS
+@points(0.75)
 def test_decoder_is_stable_for_large_logits(rng):
     """Logits of any size are fine: adding 1000 to a row changes nothing."""
     b, g = rng.size(2, 4), rng.size(2, 5)
@@ -2803,7 +2777,7 @@ def test_decoder_is_stable_for_large_logits(rng):
     assert_close(scvae_decode(h, library)[:, 0], library[:, 0], "A logit far above the others takes the whole library")
 
 
-@points(0.5)
+@points(0.75)
 def test_decoder_leaves_its_inputs_alone(rng):
     """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
     b, g = rng.size(1, 3), rng.size(2, 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from starterkit.audit.executor import Lost
+from starterkit.overlay import LEAST
 
 if TYPE_CHECKING:
     from starterkit.audit.world import Part, World
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
 WHEAT_SEEDS = tuple(range(20))
 CHAFF_SEEDS = tuple(range(5))
-LEAST = {"wheat": 2, "chaff": 3}  # of each question
 
 
 def wheats(world: World, part: Part) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from autograder import messages, seeds
 from autograder.assertions import error_text, is_stub
-from autograder.testing import LAW_BROKEN, assertion_text, run_test, spec_of
+from autograder.testing import LAW_BROKEN, assertion_text, probe_runner, run_test, spec_of
 from starterkit.audit.boundary import Boundary
+from starterkit.audit.stopping import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -126,15 +127,17 @@ class Bench:
         """Run one test, all its cases, with the grader's own seeds and dtypes."""
         function = self.function(test)
         cases = spec_of(function).cases or (None,)
-        self.boundary.raised, self.boundary.depth = None, 0
+        self.boundary.reset()
         try:
-            with limited(test.timeout or cpu_s):
+            with limited(test.timeout or cpu_s), probe_runner(self.boundary.probe):
                 for number, case in enumerate(cases):
                     inner = self.seed(seed, test.name, number)
                     run_test(function, seed=inner - (number if case is not None else 0), case=case)
         except OutOfTime:
             return Failure(test=test.name, kind="time-out", message=messages.time_out(test.timeout or cpu_s))
         except BaseException as error:
+            if isinstance(error, Stopped):
+                raise
             if isinstance(error, KeyboardInterrupt | SystemExit) and error is not self.boundary.raised:
                 raise
             return self._failure(test, error)

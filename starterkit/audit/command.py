@@ -8,15 +8,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starterkit.audit.stopping import stoppable
 from starterkit.diagnostics import EXIT_OK, EXIT_STALE, Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from starterkit.audit.report import Screen
-    from starterkit.audit.world import Report, Stage, World
+    from starterkit.audit.stopping import Stop
+    from starterkit.audit.world import Report, Stage
     from starterkit.course import CourseFolder
 
+WARM_UP = "reading and warming up"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -48,24 +50,27 @@ def audit(
 ) -> int:  # fmt: skip
     """Audit a homework; print the report, and write it to `json_file` and `html_file` where given.
 
-    Returns 0, or 1 with findings. Ctrl-C ends it with what is known so far, and 1.
+    Returns 0, or 1 with findings. Ctrl-C and SIGTERM end it with what is known so far, and 1.
     Raises StarterkitError for sources that are wrong.
     """
-    one_thread()
-    from starterkit.audit.report import Screen, as_json, show
-
     outputs = [path.resolve() if path else None for path in map(files.get, ("json_file", "html_file"))]
-    screen = Screen(name)
-    report = run(course, name, sample, screen, only)
-    screen.close()
+    with stoppable() as stop:
+        report = run(course, name, sample, only, stop)
+        write(report, *outputs)
+    return EXIT_STALE if report.findings or report.interrupted else EXIT_OK
+
+
+def write(report: Report, json_file: Path | None, html_file: Path | None) -> None:
+    """Print the report and write it to the files that were asked for."""
+    from starterkit.audit.report import as_json, show
+
     show(report)
-    if outputs[0]:
-        outputs[0].write_text(as_json(report), encoding="utf-8")
-    if outputs[1]:
+    if json_file:
+        json_file.write_text(as_json(report), encoding="utf-8")
+    if html_file:
         from starterkit.audit.page import page
 
-        outputs[1].write_text(page(report), encoding="utf-8")
-    return EXIT_STALE if report.findings or report.interrupted else EXIT_OK
+        html_file.write_text(page(report), encoding="utf-8")
 
 
 def one_thread() -> None:
@@ -76,40 +81,49 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def run(course: CourseFolder, name: str, sample: int | None, screen: Screen, only: Sequence[str] = ()) -> Report:
-    """Return the report of all parts, or of those before Ctrl-C."""
-    from starterkit.audit.preflight import prepared
+def run(course: CourseFolder, name: str, sample: int | None, only: Sequence[str], stop: Stop) -> Report:
+    """Return the report of all parts, or of those before a signal. Raises StarterkitError."""
     from starterkit.audit.world import Report
 
-    report = Report(homework=name, sample=sample, only=tuple(only))
+    report = Report(homework=name, sample=sample, only=tuple(only), interrupted=WARM_UP)
     began, cpu = time.monotonic(), cpu_seconds()
     try:
-        screen.begin("reading and warming up")
-        collector = Collector(course.root)
-        with prepared(course.source(name), course.root, collector, sample=sample, only=only) as world:
-            world.advance = screen.advance
-            _all(world, report, screen.begin)
-    except KeyboardInterrupt:
-        report.interrupted = report.parts[-1].name if report.parts else "warm-up"
+        _all(course, report, stop)
+        stop.over = True
+    except BaseException:
+        if not stop.pressed:  # else whatever it was, the signal's doing
+            raise
     report.seconds, report.cpu_s = time.monotonic() - began, cpu_seconds() - cpu
     return report
 
 
-def _all(world: World, report: Report, begin: Callable[[str], None]) -> None:
+def _all(course: CourseFolder, report: Report, stop: Stop) -> None:
+    one_thread()
     from starterkit.audit import accept
-    from starterkit.audit.world import timed
+    from starterkit.audit.preflight import prepared
+    from starterkit.audit.report import Screen
+    from starterkit.audit.world import run as run_parts
 
-    report.title = world.homework.assignment.title
-    report.laws = {f"{q.id} {test.name}": test.title for q in world.homework.questions for test in q.tests}
-    todo = parts()
-    begin(todo[0][0])
-    for number, _ in enumerate(timed(todo, world, report), 1):
-        if number < len(todo):
-            begin(todo[number][0])
-    killed = [mutant.id for mutant, _ in world.notes["killed"]]
-    accept.check_needed(world.notes["signed"], killed, world.homework.folder / accept.FILE, world.collector)
+    collector, source = Collector(course.root), course.source(report.homework)
+    with Screen(report.homework) as screen:
+
+        def begin(name: str) -> None:
+            stop.check()
+            screen.begin(name)
+
+        begin(report.interrupted)
+        with prepared(source, course.root, collector, sample=report.sample, only=report.only) as world:
+            world.advance = screen.advance
+            report.title = world.homework.assignment.title
+            report.laws = {f"{q.id} {test.name}": test.title for q in world.homework.questions for test in q.tests}
+            run_parts(parts(), world, report, begin)
+            report.interrupted = "signatures"
+            begin(report.interrupted)
+            killed = [mutant.id for mutant, _ in world.notes["killed"]]
+            accept.check_needed(world.notes["signed"], killed, world.homework.folder / accept.FILE, collector)
     if not report.findings:  # else the signatures may be right and the tests wrong: those first
-        world.collector.raise_errors()
+        collector.raise_errors()
+    report.interrupted = ""
 
 
 def cpu_seconds() -> float:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from typing import Any
 
+from starterkit.audit.stopping import as_a_worker, held_back
+
 RECYCLE = 200  # jobs, after which what a mutant may have spoiled goes with the process
 WALL_S = 120.0  # without an answer: stuck in C code, where no Python signal handler runs
 MEMORY = 4 << 30  # bytes of address space beyond what a worker starts with
@@ -93,15 +95,12 @@ class _Pool:
 
     def _start(self) -> None:
         ours, theirs = Pipe()
-        pid = os.fork()
-        if pid == 0:
-            ours.close()
-            for worker in self.live.values():
-                worker.pipe.close()
-            _serve(theirs, self.task)
+        with held_back():
+            pid = os.fork()
+            if pid == 0:
+                _serve(theirs, self.task, [ours, *self.live])
+            worker = self.live[ours] = _Worker(pid, ours)
         theirs.close()
-        worker = _Worker(pid, ours)
-        self.live[ours] = worker
         self._feed(worker)
 
     def _feed(self, worker: _Worker) -> None:
@@ -150,10 +149,12 @@ class _Pool:
         return os.waitpid(worker.pid, 0)[1]
 
 
-def _serve(pipe: Any, task: Task) -> None:
+def _serve(pipe: Any, task: Task, others: list[Any]) -> None:
     """The worker: answer until the pipe closes. It leaves by `os._exit`, past its parent's clean-up."""
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+        as_a_worker()
+        for other in others:
+            other.close()
         warnings.simplefilter("ignore")
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from autograder import assertions
 from starterkit.audit.bench import cpu_seconds
+from starterkit.audit.comparisons import watched
 
 if TYPE_CHECKING:
     from starterkit.audit.world import Part, World
@@ -20,7 +16,7 @@ BUDGET_S = 2.0  # CPU seconds of all tests that are not @heavy
 
 
 def check(world: World, part: Part) -> None:
-    """Measure error over tolerance in every assert_close, on the reference and every wheat."""
+    """Measure error over tolerance in every comparison that can be watched, on the reference and every wheat."""
     who: list[tuple[str, int | None]] = [(question.id, None) for question in world.homework.questions]
     who += [(wheat.question, i) for i, wheat in enumerate(world.wheats)]
 
@@ -52,27 +48,6 @@ def check(world: World, part: Part) -> None:
     part.data = {"tightest": rows[:10]}
     tight = f"; the tightest uses {rows[0]['ratio']:.1e} of its tolerance ({rows[0]['test']})" if rows else ""
     part.summary = f"{len(rows)} tests of right answers{tight}"
-
-
-@contextlib.contextmanager
-def watched(ratios: list[float], expected: list[torch.Tensor] | None = None) -> Iterator[None]:
-    """While the block runs, every comparison of assert_close adds its largest error over tolerance to the list."""
-    inner = assertions._compare
-
-    def compare(got: torch.Tensor, want: torch.Tensor, message: str | None, rtol: float, atol: float) -> None:
-        if expected is not None:
-            expected.append(want)
-        if not got.is_complex() and not want.is_complex():
-            a, b = got.double(), want.double()
-            error = ((a - b).abs() / (atol + rtol * b.abs())).nan_to_num(nan=0.0, posinf=0.0)
-            ratios.append(float(error.max()) if error.numel() else 0.0)
-        inner(got, want, message, rtol, atol)
-
-    assertions._compare = compare
-    try:
-        yield
-    finally:
-        assertions._compare = inner
 
 
 def cost(world: World, part: Part) -> None:

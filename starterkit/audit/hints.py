@@ -51,7 +51,9 @@ def _write(world: World, entries: list[dict[str, Any]]) -> None:
     note = f"Written by `python build.py audit {world.homework.name}`; the next release puts it into the autograder."
     text = json.dumps({"note": note, "hints": entries}, indent=1, ensure_ascii=False) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+        fresh = path.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
 
 
 def of(homework: Homework) -> list[dict[str, Any]]:

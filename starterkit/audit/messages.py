@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from starterkit.audit.comparisons import watched
 from starterkit.audit.executor import Lost
-from starterkit.audit.headroom import watched
 from starterkit.audit.recording import leaves
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ def page(report: Report) -> str:
         report=report, title=report.title, verdict=verdict(report),
         clean=not report.findings and not report.interrupted,
         figures=_figures(report), killers=_killers(report, report.laws), matrix=_matrix(report),
-        survivors=sorted(survivors, key=lambda row: (row["reason"] is not None, row["question"])),
+        unsigned=[row for row in survivors if row["reason"] is None], signed=_signed(survivors),
         seeds=_data(report, "chaffs").get("seeds", 0), calibration=_data(report, "calibration"),
     )  # fmt: skip
 
@@ -56,11 +56,25 @@ def _figures(report: Report) -> list[tuple[str, str]]:
 
 
 def _killers(report: Report, laws: dict[str, str]) -> list[dict[str, Any]]:
-    rows = _data(report, "mutants").get("killers", [])
-    most = max((row["mutants"] for row in rows), default=1)
-    titles = [laws.get(f"{row['question']} {row['test']}", row["test"]) for row in rows]
+    """The laws in the order of the notebook, each with the mutants it killed."""
+    killed = {f"{row['question']} {row['test']}": row for row in _data(report, "mutants").get("killers", [])}
+    most = max((row["mutants"] for row in killed.values()), default=1)
     return [
-        {**row, "title": title, "share": 100 * row["mutants"] / most} for row, title in zip(rows, titles, strict=True)
+        {**killed[name], "title": title, "share": 100 * killed[name]["mutants"] / most}
+        for name, title in laws.items()
+        if name in killed
+    ]
+
+
+def _signed(survivors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was signed, by reason."""
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in survivors:
+        if row["reason"] is not None:
+            groups[row["reason"]].append(row)
+    return [
+        {"reason": reason, "rows": rows, "questions": sorted({row["question"] for row in rows})}
+        for reason, rows in groups.items()
     ]
 
 

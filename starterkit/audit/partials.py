@@ -40,7 +40,9 @@ def check(world: World, part: Part) -> None:
 
 def _without(world: World, bench: Bench, others: list[str]) -> Any:
     """The failures of a question's tests while other questions are stubs, but for what follow-through lends."""
-    lent = {name: bench.space[name] for name in bench.question.follow}
+    home = {name: question.id for question in world.homework.questions for name in question.names}
+    # from another bench: what is lent runs among the whole reference, as in the grader, and not among the stubs
+    lent = {name: world.benches.get(home.get(name, ""), bench).space[name] for name in bench.question.follow}
     source = "\n".join(_headless(stubs.stub(world.homework.question(other))) for other in others)
     code = compile("from __future__ import annotations\n" + source, "<stubs>", "exec", dont_inherit=True)
     with bench.holding():

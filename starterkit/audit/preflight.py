@@ -43,32 +43,40 @@ def prepared(
     runtime = Runtime(homework)
     try:
         with runtime.active():
-            world = _world(homework, runtime, found, collector, sample)
-            yield _narrowed(world, only) if only else world
+            yield _world(_narrowed(homework, only), runtime, found, collector, sample)
     finally:
         runtime.close()
+
+
+def _narrowed(homework: Homework, only: Sequence[str]) -> Homework:
+    """The homework with only those questions; with all of them where none is named."""
+    return replace(homework, questions=tuple(one for one in homework.questions if not only or one.id in only))
 
 
 def _world(
     homework: Homework, runtime: Runtime, found: list[Alternative], collector: Collector, sample: int | None
 ) -> World:
     benches = {question.id: bench for question in homework.questions
-               if (bench := _bench(homework, question.id, runtime, collector)) is not None}  # fmt: skip
+               if (bench := _bench(runtime, question.id, collector)) is not None}  # fmt: skip
     collector.raise_errors()
+    found = [one for one in found if one.question in benches]
     for alternative in found:
         _check_alternative(benches[alternative.question], alternative, collector)
     wheats = [one for one in found if one.kind == "wheat"]
     texts = generate.origins(homework, wheats)
     mutants = [mutant for text in texts for mutant in generate.mutants(text)]
-    path = homework.folder / accept.FILE
+    path, known = homework.folder / accept.FILE, {mutant.id for mutant in mutants}
     signed = accept.read(path, collector)
-    accept.check_known(signed, (mutant.id for mutant in mutants), path, collector)
+    whole = len(homework.questions) == len(runtime.homework.questions)
+    if whole:  # else a signature may be of a question that is left out
+        accept.check_known(signed, known, path, collector)
     collector.raise_errors()
     world = World(
         homework=homework, runtime=runtime, benches=benches, wheats=wheats, mutants=mutants, collector=collector,
         chaffs=[one for one in found if one.kind == "chaff"], sample=sample,
+        only=() if whole else tuple(question.id for question in homework.questions),
     )  # fmt: skip
-    world.notes["signed"] = signed
+    world.notes["signed"] = {name: one for name, one in signed.items() if name in known}
     return world
 
 
@@ -80,22 +88,9 @@ def _check_known(homework: Homework, only: Sequence[str], collector: Collector) 
             collector.add("unknown-question", f"there is no question {name}", path=homework.source_path, hint=hint)
 
 
-def _narrowed(world: World, only: Sequence[str]) -> World:
-    """The same world with some of the questions."""
-    questions = tuple(question for question in world.homework.questions if question.id in only)
-    mutants = [mutant for mutant in world.mutants if mutant.question in only]
-    narrowed = replace(
-        world, homework=replace(world.homework, questions=questions), mutants=mutants, only=tuple(only),
-        wheats=[one for one in world.wheats if one.question in only],
-        chaffs=[one for one in world.chaffs if one.question in only],
-    )  # fmt: skip
-    ids = {mutant.id for mutant in mutants}
-    narrowed.notes["signed"] = {name: one for name, one in world.notes["signed"].items() if name in ids}
-    return narrowed
-
-
-def _bench(homework: Homework, name: str, runtime: Runtime, collector: Collector) -> Bench | None:
+def _bench(runtime: Runtime, name: str, collector: Collector) -> Bench | None:
     """A question's bench, once its reference has passed its own tests."""
+    homework = runtime.homework
     question = homework.question(name)
     try:
         bench = Bench.of(homework, question, runtime)

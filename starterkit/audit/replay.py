@@ -29,8 +29,8 @@ LAWS = {
     "shape": "the shape of the result of {name}{variation}",
     "type": "what kind of thing {name} returns{variation}",
     "dtype": "the dtype{variation}: a @float32 test that float32 arguments give a float32 result",
-    "gradient": "the gradient: assert_gradients_match({name}, …), or autograd.grad through it{variation}",
     "input": "that arguments are left alone: assert_inputs_unchanged({name}, …)",
+    "gradient": "the gradient: assert_gradients_match({name}, …), or autograd.grad through it{variation}",
     "error": "a call of {name}{variation} on which one of the two raises",
     "state": "what {name} leaves in a network it was given: parameters, train or eval{variation}",
     "parameters": "the parameters and buffers of {name}: their names, shapes, what state_dict holds",
@@ -45,6 +45,8 @@ class Variation:
     dtype: torch.dtype = torch.float64
     scale: float = 1.0
     default: torch.dtype | None = None  # torch's default dtype meanwhile, if it is another
+    first: float | None = None  # what the first plain number among the arguments is multiplied by
+    rest: float | None = None  # and the others
 
 
 VARIATIONS = (
@@ -52,6 +54,9 @@ VARIATIONS = (
     Variation(" in float32", torch.float32),
     Variation(" in float32 where float64 is the default", torch.float32, default=torch.float64),
     Variation(" for arguments 30 times as large", scale=30.0),
+    Variation(" for arguments 3000 times as large", scale=3000.0),
+    Variation(" for a number half as large", first=0.5),
+    Variation(" where numbers are zero", first=0.0, rest=0.0),
 )
 Known = dict[Variation, list[list[tuple[str, "Seen"]]]]
 
@@ -105,7 +110,8 @@ def _observe(bench: Bench, session: Session, variation: Variation) -> Iterator[t
             return
         made = session.made
         try:
-            instance = target(*_arrived(made.args, variation), **_arrived(dict(made.kwargs), variation))
+            args, kwargs = _all_arrived(made, variation)
+            instance = target(*args, **kwargs)
         except Exception as error:  # noqa: BLE001
             yield session.name, {"error": type(error).__name__}
             return
@@ -126,7 +132,7 @@ def _tensors(instance: Any) -> list[Any]:
 
 
 def _called(function: Any, call: Call, variation: Variation, owner: Any = None) -> Seen:
-    args, kwargs = _arrived(call.args, variation), _arrived(dict(call.kwargs), variation)
+    args, kwargs = _all_arrived(call, variation)
     tensors = leaves((args, kwargs))
     before = [tensor.detach().clone() for tensor in tensors]
     networks = [value for value in (*args, *kwargs.values(), owner) if isinstance(value, nn.Module)]
@@ -172,6 +178,16 @@ def _gradient(out: Sequence[torch.Tensor], inputs: Sequence[torch.Tensor]) -> An
     return "no gradient"
 
 
+def _all_arrived(call: Call, variation: Variation) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call once more."""
+    args, kwargs = _arrived(call.args, variation), _arrived(dict(call.kwargs), variation)
+    values, factor = [*args, *kwargs.values()], variation.first
+    for i, value in enumerate(values):
+        if factor is not None and type(value) in {int, float}:
+            values[i], factor = type(value)(value * factor), variation.rest
+    return tuple(values[: len(args)]), dict(zip(kwargs, values[len(args) :], strict=True))
+
+
 def _arrived(value: Any, variation: Variation) -> Any:
     """The argument once more: floating-point tensors scaled, of the dtype, with a gradient; networks copied."""
     if isinstance(value, torch.Tensor):
@@ -191,6 +207,8 @@ def _arrived(value: Any, variation: Variation) -> Any:
 
 
 def _differing(known: Seen, seen: Seen, tolerance: float) -> str | None:
+    if known.get("error") != seen.get("error"):
+        return "error"
     for what in LAWS:
         if (what in known or what in seen) and not _alike(known.get(what), seen.get(what), tolerance):
             return what

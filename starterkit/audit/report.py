@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -46,7 +46,10 @@ class Screen:
         if self.bar is not None:
             self.bar.update(self.task, completed=done, total=total)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         """Take the bar away."""
         if self.bar is not None:
             self.bar.stop()
@@ -57,7 +60,7 @@ def show(report: Report) -> None:
     console = Console(highlight=False, soft_wrap=True)
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for part in report.parts:
-        mark = "…" if part.name == report.interrupted else "[red]✗[/]" if part.findings else "[green]✓[/]"
+        mark = "…" if not part.done else "[red]✗[/]" if part.findings else "[green]✓[/]"
         table.add_row(mark, part.name, escape(part.summary), f"{part.seconds:.1f} s")
     console.print(table)
     for part in report.parts:
@@ -84,8 +87,10 @@ def verdict(report: Report) -> str:
     """Return the closing line."""
     spent = f"{report.seconds:.0f} s, {report.cpu_s:.0f} CPU-s"
     if report.interrupted:
-        where = f"interrupted during {report.interrupted} ({spent})"
-        return f"{report.homework}: {where}; what stands above is what is known"
+        begun = report.interrupted in {part.name for part in report.parts} or not report.parts
+        where = f"interrupted {'during' if begun else 'before'} {report.interrupted} ({spent})"
+        known = "what stands above is what is known" if report.parts else "nothing is known yet"
+        return f"{report.homework}: {where}; {known}"
     sampled = f"; a sample of {report.sample} mutants" if report.sample else ""
     count = len(report.findings)
     said = "the audit is clean" if not count else f"{count} finding{'s' * (count != 1)}"

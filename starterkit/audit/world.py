@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ class Part:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    done: bool = False  # else it was cut short
 
     def fail(self, title: str, *lines: str, place: str = "") -> None:
         """Add a finding."""
@@ -47,7 +48,9 @@ class Part:
 
 @dataclass(kw_only=True)
 class Report:
-    """The parts that have been done; `interrupted` names the one during which somebody pressed Ctrl-C."""
+    """The parts that have been done; `interrupted` names the one that Ctrl-C or SIGTERM cut short, or kept from
+    being begun.
+    """
 
     homework: str
     title: str = ""
@@ -84,6 +87,7 @@ class World:
     sample: int | None = None
     only: tuple[str, ...] = ()
     advance: Callable[[int, int], None] = lambda done, total: None
+    progress: str = ""  # "17 of 40", in what is being done
     notes: dict[str, Any] = field(default_factory=dict)  # what one part leaves for a later one
 
     def report_of(self, name: str) -> dict[str, Any]:
@@ -105,6 +109,7 @@ class World:
         def told(_key: Any, _result: Any) -> None:
             nonlocal done
             done += 1
+            self.progress = f"{done} of {len(listed)}"
             self.advance(done, len(listed))
 
         recycle = 1 if isolated else executor.RECYCLE
@@ -125,15 +130,18 @@ class World:
 Stage = Callable[[World, Part], None]
 
 
-def timed(parts: Sequence[tuple[str, Stage]], world: World, report: Report) -> Iterator[tuple[str, Part]]:
-    """Run the parts one after the other; yield each when it is done. A part cut short keeps what it has."""
+def run(parts: Sequence[tuple[str, Stage]], world: World, report: Report, begin: Callable[[str], None]) -> None:
+    """Run the parts one after the other, saying which begins. One cut short keeps what it has."""
     for name, stage in parts:
-        part = Part(name=name)
+        report.interrupted = name  # until it is over
+        part, world.progress = Part(name=name), ""
         began = time.monotonic()
         report.parts.append(part)
         try:
+            begin(name)
             stage(world, part)
+            part.done = True
         finally:
             part.seconds = time.monotonic() - began
+            part.summary = part.summary or f"cut short, {world.progress or 'nothing'} done"
             world.notes[f"part {name}"] = part.data
-        yield name, part

@@ -1,8 +1,9 @@
-"""A small course whose audit is clean, to spoil one thing at a time; and the command run as a person runs it."""
+"""Homeworks whose audit is clean, to spoil one thing at a time; and the command run as a person runs it."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,14 +18,15 @@ COURSE = Path(__file__).parent / "course"
 
 @dataclass
 class Spoiled:
-    """A copy of the small course; `audit` runs the command on it in a process of its own."""
+    """A copy of a course; `audit` runs the command on its homework in a process of its own."""
 
     root: Path
+    name: str
 
     @property
     def homework(self) -> Path:
         """The folder of its homework."""
-        return self.root / "solutions" / "hw1"
+        return self.root / "solutions" / self.name
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text, which must be there once."""
@@ -34,17 +36,24 @@ class Spoiled:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def drop(self, test: str) -> None:
-        """Delete a test, and its points from the total."""
-        path = self.homework / "hw1.py"
+        """Delete a test; its points go to the core test of its question."""
+        path = self.homework / f"{self.name}.py"
         text = path.read_text(encoding="utf-8")
-        start = text.index(f"@points(1)\ndef {test}(")
-        end = min(i for i in (text.find("\n@", start + 1), text.find("\n###", start + 1)) if i > 0)
-        path.write_text(text[:start] + text[end + 1 :], encoding="utf-8")
-        self.edit("assignment.toml", "code = 6", "code = 5")
+        found = re.search(rf"(?m)^(?:@.*\n)+def {test}\((?:.*\n(?=[ \n]))+.*\n", text)
+        assert found is not None, f"there is no {test}"
+        lost = re.search(r"@points\((.*)\)", found[0])
+        core = text.rindex("@core\n@points(", 0, found.start()) + len("@core\n@points(")
+        end = text.index(")", core)
+        assert lost is not None
+        points = float(text[core:end]) + float(lost[1])
+        kept = text[: found.start()] + text[found.end() :]
+        kept = f"{kept[:core]}{points:g}{kept[end:]}"
+        emptied = r"(?m)^### BEGIN HIDDEN TESTS\n\s*### END HIDDEN TESTS\n"
+        path.write_text(re.sub(emptied, "", kept), encoding="utf-8")
 
     def command(self, *options: str) -> list[str]:
         """The command line of an audit of the course."""
-        return [sys.executable, str(ROOT / "build.py"), "--course", str(self.root), "audit", "hw1", *options]
+        return [sys.executable, str(ROOT / "build.py"), "--course", str(self.root), "audit", self.name, *options]
 
     def audit(self, *options: str) -> tuple[int, str]:
         """Return the exit code and all that was said."""
@@ -59,4 +68,15 @@ class Spoiled:
 def course(tmp_path: Path) -> Spoiled:
     """A copy of the small course."""
     shutil.copytree(COURSE, tmp_path / "course", ignore=shutil.ignore_patterns("__pycache__"))
-    return Spoiled(tmp_path / "course")
+    return Spoiled(tmp_path / "course", "hw1")
+
+
+@pytest.fixture
+def hw2(tmp_path: Path) -> Spoiled:
+    """A copy of the shipped HW2."""
+    solutions = tmp_path / "course" / "solutions"
+    for name in ("hw2", "common"):
+        source = ROOT / "solutions" / name
+        shutil.copytree(source, solutions / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "solutions" / "course.toml", solutions)
+    return Spoiled(tmp_path / "course", "hw2")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+
+from starterkit.check import check
+from starterkit.course import CourseFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -187,30 +187,19 @@ def test_too_few_alternatives_fail_the_audit(course: Spoiled) -> None:
     assert "question 1.1b has 2 chaffs, and needs 3" in said
 
 
+def test_too_few_alternatives_are_a_warning_of_check(course: Spoiled) -> None:
+    """`check` warns of a question with two chaffs; a chaff that does not parse is an error."""
+    path = course.homework / "chaffs" / "1_1b.py"
+    text = path.read_text(encoding="utf-8")
+    for end, severity, said in (("", "warning", "question 1.1b has 2 chaffs"), ("(", "error", "does not parse")):
+        path.write_text(text[: text.rindex("@chaff")] + end, encoding="utf-8")
+        outcome = check(CourseFolder(course.root), ["hw1"], lambda _: None)
+        assert [one.severity for one in outcome.problems if said in one.message] == [severity]
+
+
 def test_a_sample_is_smaller_and_says_so(course: Spoiled) -> None:
     """--sample 10 runs ten mutants and the closing line says it."""
     code, said = course.audit("--sample", "10")
     assert code == 0, said
     assert "10 mutants, " in said
     assert "a sample of 10 mutants" in said
-
-
-def test_ctrl_c_leaves_a_report(course: Spoiled, tmp_path: Path) -> None:
-    """After Ctrl-C the parts that were done are printed and written, and the exit code is 1."""
-    child = subprocess.Popen(
-        course.command("--json", str(tmp_path / "a.json")), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "COLUMNS": "200"},
-    )  # fmt: skip
-    assert child.stderr is not None
-    for line in child.stderr:
-        if ": mutants" in line:  # the longest part, and what follows takes a while yet
-            child.send_signal(signal.SIGINT)
-            break
-    out, _ = child.communicate(timeout=60)
-    assert child.returncode == 1
-    at = re.search(r"interrupted during (\w+)", out)
-    assert at is not None
-    assert re.search(r"✓ +wheats .*\n✓ +chaffs ", out)
-    report = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
-    assert report["interrupted"] == at[1]
-    assert report["clean"] is False

@@ -60,3 +60,9 @@ def score_function_grad(f_vals: Tensor, logits: Tensor, b: Tensor, baseline: str
     if baseline == "mean_loo":
         advantage = advantage / (f_vals.std() + 1e-8)
     return (advantage.unsqueeze(-1) * (b - torch.sigmoid(logits))).mean(0)
+
+
+@chaff("All the other draws make the baseline: one of them alone is unbiased too, but noisier.")
+def score_function_grad(f_vals: Tensor, logits: Tensor, b: Tensor, baseline: str | float = "none") -> Tensor:
+    c = f_vals.roll(1) if baseline == "mean_loo" else _baseline(f_vals, baseline)
+    return ((f_vals - c).unsqueeze(-1) * (b - torch.sigmoid(logits))).mean(0)
