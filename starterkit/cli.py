@@ -100,7 +100,7 @@ def new(course: CourseFolder, name: str, preset: str) -> int:
 @click.option("--seed", type=int, default=0, help="Added to every set_seed: the same experiments by other chance.")
 @click.pass_obj
 def run(course: CourseFolder, homework: str, budget: str, seed: int) -> int:
-    """Execute the solved notebook in a Jupyter kernel; the result goes to dist/HW-run.ipynb."""
+    """Execute the solved notebook in a Jupyter kernel; the result and its hand-ins go to dist/HW-run*."""
     from starterkit.run import run as execute
 
     return execute(course, homework, budget, click.echo, seed=seed)

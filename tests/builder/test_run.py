@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,9 @@ def test_the_solved_notebook_runs(course: CourseFolder, starterkit: Run) -> None
     assert "2 of 2 checks pass" in text
     assert "figures.pdf: 2 pages" in text
     assert not (course.root / "assignments").exists()
+    assert (course.dist / "hw9-run-figures.pdf").read_bytes().startswith(b"%PDF")
+    with zipfile.ZipFile(course.dist / "hw9-run-submission.zip") as handed_in:
+        assert "hw9.ipynb" in handed_in.namelist()
 
 
 def test_a_cell_that_fails_is_shown(course: CourseFolder, starterkit: Run, edit: Callable[..., None]) -> None:
@@ -33,5 +37,6 @@ def test_a_cell_that_fails_is_shown(course: CourseFolder, starterkit: Run, edit:
     code, said = starterkit("run", "hw9", "--budget", "smoke")
     assert code == 1
     assert "ZeroDivisionError" in said
+    assert not list(course.dist.glob("hw9-run-*")), "the notebook never came to its last cell"
     cells = json.loads((course.dist / "hw9-run.ipynb").read_text(encoding="utf-8"))["cells"]
     assert any(output["output_type"] == "error" for cell in cells for output in cell.get("outputs", []))
