@@ -66,39 +66,39 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m autograder", description="Grade a submission with a homework's autograder bundle.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     grade = commands.add_parser("grade", help="grade one submission", description="Grade one submission.")
-    grade.add_argument("--bundle", required=True, type=Path, help="hwN-autograder.zip, or a folder of its content")
     grade.add_argument("--submission", required=True, type=Path, help="the submission: a folder or a file")
-    grade.add_argument("--results", required=True, type=Path, help="folder for results.json; made if absent")
     grade.add_argument("--metadata", type=Path, help="Gradescope's submission_metadata.json")
-    grade.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the student's code runs")
-    grade.add_argument("--only", action="append", default=[], metavar="ID", help="grade this question only; repeatable")
-    grade.add_argument("--unsafe", action="store_true", help="run the submission even where it cannot be isolated")
     grade.add_argument(
         "--note-imports", action="store_true", help="list the modules that workers import, in extra_data"
     )
     grade.add_argument(
         "--keep-bytecode", action="store_true", help="keep the compiled tests in the bundle, for the runs to come"
     )
-    grade.add_argument("--verbose", action="store_true", help="print every test, not only those that failed")
+    several = commands.add_parser(
+        "grade-all", help="grade a class's submissions, one after the other",
+        description="Grade every entry of a folder, such as an unpacked export of Gradescope's, into RESULTS/NAME/, "
+        "and write RESULTS/scores.csv.",
+    )  # fmt: skip
+    several.add_argument("--submissions", required=True, type=Path, help="folder of submissions: folders or files")
+    for command, made in ((grade, "results.json"), (several, "scores.csv and a folder for each submission")):
+        command.add_argument(
+            "--bundle", required=True, type=Path, help="hwN-autograder.zip, or a folder of its content"
+        )
+        command.add_argument("--results", required=True, type=Path, help=f"folder for {made}; made if absent")
+        command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the student's code runs")
+        command.add_argument("--only", action="append", default=[], metavar="ID", help="this question only; repeatable")
+        command.add_argument("--unsafe", action="store_true", help="run submissions even where they cannot be isolated")
+        command.add_argument("--verbose", action="store_true", help="print every test, not only those that failed")
     return parser
 
 
 def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the launcher's workers may know, and the job, with the fallback results already on disk.
+    """What the launcher's workers may know, and the job, with the fallback results of one submission already on disk.
 
     Raises UsageError with one sentence.
     """
     started = time.monotonic()
-    if not options.submission.exists():
-        raise UsageError(f"--submission {options.submission}: there is no such file or folder")
-    if options.results.exists() and not options.results.is_dir():
-        raise UsageError(f"--results {options.results}: this is a file, give a folder")
-    if options.device == "cuda" and not _has_gpu():
-        raise UsageError("--device cuda: there is no NVIDIA GPU on this machine; use --device cpu")
-    try:
-        results.write_fallback(options.results, None)
-    except OSError as error:
-        raise UsageError(f"--results {options.results}: cannot be written: {error.strerror}") from None
+    _check(options)
     bundle, temporary = open_bundle(options.bundle)
     try:
         manifest = read_manifest(bundle)
@@ -108,26 +108,57 @@ def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> tupl
             shutil.rmtree(temporary, ignore_errors=True)
         prefix = f"--bundle {options.bundle}: " if isinstance(error, ManifestError) else ""
         raise UsageError(f"{prefix}{error}") from None
-    results.write_fallback(options.results, bundle)
     public = {
         "home": str(Path(__file__).resolve().parent.parent),
         "preload": list(manifest.preload),
         "modules": public_modules(bundle, manifest.modules),
         "unsafe": options.unsafe,
     }
-    return public, {
+    job = {
         "bundle": str(bundle),
-        "submission": str(options.submission.resolve()),
         "results": str(options.results.resolve()),
-        "metadata": str(options.metadata.resolve()) if options.metadata is not None else None,
         "device": options.device,
         "only": only,
         "verbose": options.verbose,
+        "remove": [str(temporary)] if temporary is not None else [],
+    }
+    if options.command == "grade-all":
+        return public, {**job, "submissions": str(options.submissions.resolve())}
+    results.write_fallback(options.results, bundle)
+    return public, {
+        **job,
+        "submission": str(options.submission.resolve()),
+        "metadata": str(options.metadata.resolve()) if options.metadata is not None else None,
         "note_imports": options.note_imports,
         "keep_bytecode": options.keep_bytecode,
         "deadline": started + run_seconds(environment, manifest.limits.run_s),
-        "remove": [str(temporary)] if temporary is not None else [],
     }
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise UsageError for paths that cannot be used; find out by writing what stands until there is better."""
+    if options.results.exists() and not options.results.is_dir():
+        raise UsageError(f"--results {options.results}: this is a file, give a folder")
+    if options.device == "cuda" and not _has_gpu():
+        raise UsageError("--device cuda: there is no NVIDIA GPU on this machine; use --device cpu")
+    if options.command == "grade-all":
+        _check_folders(options.submissions, options.results)
+    elif not options.submission.exists():
+        raise UsageError(f"--submission {options.submission}: there is no such file or folder")
+    try:
+        if options.command == "grade":
+            results.write_fallback(options.results, None)
+        else:
+            options.results.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--results {options.results}: cannot be written: {error.strerror}") from None
+
+
+def _check_folders(submissions: Path, folder: Path) -> None:
+    if not submissions.is_dir():
+        raise UsageError(f"--submissions {submissions}: there is no such folder; unpack the export first")
+    if folder.resolve().is_relative_to(submissions.resolve()):
+        raise UsageError(f"--results {folder}: this lies among the submissions; give a folder elsewhere")
 
 
 def public_modules(bundle: Path, names: Iterable[str]) -> dict[str, str]:

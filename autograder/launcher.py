@@ -24,9 +24,9 @@ def main(public: Mapping[str, Any], job: Callable[[], Mapping[str, Any]]) -> NoR
     """Grade one job and end the process with its exit code (3: our own failure).
 
     `public`: what the worker server may know: "preload" (names), "modules" (name -> source of the course's modules,
-    which students have too), "unsafe". `job` returns what `autograder.grade.run` needs: paths that student code has no
-    business with, and so it is asked only once the server has been forked. Ends with `os._exit` once the results are
-    on disk: torch's ordinary teardown costs 0.3 s of processor time.
+    which students have too), "unsafe". `job` returns what `grade.run` needs, or `batch.run_all` where it names
+    "submissions": paths that student code has no business with, and so it is asked only once the server has been
+    forked. Ends with `os._exit` once the results are on disk: torch's ordinary teardown costs 0.3 s of processor time.
     """
     code = EXIT_OURS
     try:
@@ -58,11 +58,16 @@ def _grade(public: Mapping[str, Any], job: Callable[[], Mapping[str, Any]]) -> i
     unsafe = bool(public.get("unsafe", False))
     with Server.fork(public.get("preload", ()), modules=public.get("modules"), unsafe=unsafe) as server:
         reseed()
-        from autograder.grade import run
+        from autograder import grade
 
         gc.freeze()  # nor is it worth looking through again, all the while that tests make garbage
         gc.enable()
-        return int(run(job(), server))
+        what = job()
+        if "submissions" in what:
+            from autograder import batch
+
+            return batch.run_all(what, server)
+        return grade.run(what, server)
 
 
 def reseed() -> None:
