@@ -4,7 +4,9 @@
 # the whole course leans on: an average in log space, a log-density, a draw from a softmax, and a training loop.
 #
 # ```
-#   write a function ─► run its checks ─► run the experiment ─► hand in: notebook · written PDF · figures PDF
+#   write a function ─► run its checks ─► run the experiment ─┐
+#                                                             ▼
+#                hand in three things: notebook · written PDF · figures PDF
 # ```
 #
 # **When you are done you can** run a notebook on your machine or in Colab, read what a failed check says, average numbers
@@ -283,7 +285,8 @@ def test_frequencies_are_the_softmax(rng):
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (0.5) lower bound by Jensen's inequality for a convex function, with the case of equality
+# - (0.5) lower bound by Jensen's inequality (for the convex exponential, or the concave logarithm), with the case of
+#   equality; half of that without it
 # - (0.5) upper bound by the largest term, with the case of equality
 # ### END MARK SCHEME
 
@@ -295,7 +298,8 @@ def test_frequencies_are_the_softmax(rng):
 #
 # ### BEGIN MARK SCHEME
 # - (0.5) labelled bars for frequencies and probabilities of every category
-# - (0.5) the expected differences are of order root of p(1-p)/n, about 0.001
+# - (0.5) the expected differences are of order $\sqrt{p(1-p)/n}$, about 0.001 (0.0005 for the rarest, 0.0016 for the
+#   commonest category)
 # ### END MARK SCHEME
 
 # %% experiment="0.1" cpu_minutes=0.1 t4_minutes=0.1

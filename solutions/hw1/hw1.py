@@ -7,12 +7,12 @@
 # ```
 #      one directed graph, x1 → x2 → x3 → x4 …, obeyed in three ways
 #
-#   MADE                      PixelCNN                       causal Transformer
-#   masked weight matrices    masked convolutions            masked attention
-#   ┌ 0 . . . ┐               ┌ 1 1 1 ┐                      q4 ─► k1 k2 k3 k4
-#   │ 1 0 . . │               │ 1 0 . │   ◄ type A           q3 ─► k1 k2 k3  .
-#   └ 1 1 0 . ┘               └ . . . ┘                      q2 ─► k1 k2  .  .
-#   digits, 0/1               digits, 17 grey levels         DNA with a hidden hairpin
+#   MADE                     PixelCNN                 causal Transformer
+#   masked weight matrices   masked convolutions      masked attention
+#   ┌ 0 . . . ┐              ┌ 1 1 1 ┐                q4 ─► k1 k2 k3 k4
+#   │ 1 0 . . │              │ 1 0 . │  ◄ type A      q3 ─► k1 k2 k3  .
+#   └ 1 1 0 . ┘              └ . . . ┘                q2 ─► k1 k2  .  .
+#   digits, 0/1              digits, 17 grey levels   DNA with a hairpin
 # ```
 #
 # **When you are done you can**
@@ -58,8 +58,8 @@ LOG_2 = math.log(2)
 # %% [markdown]
 # ### Conventions
 #
-# Natural logarithms: a log-probability is in **nats** unless a function says bits. One number per example, summed over
-# everything that is not the batch.
+# All logarithms are natural: a log-probability is in **nats** unless a function says bits. There is one number per
+# example, summed over everything that is not the batch.
 #
 # | letter | meaning | letter | meaning |
 # |---|---|---|---|
@@ -95,7 +95,8 @@ def choose(logits: Tensor, u: Tensor) -> Tensor:
 #
 # (a) Show that $\arg\max_\theta E_{p_d}\log p_\theta(x)=\arg\min_\theta KL(p_d\,\|\,p_\theta)$.
 #
-# (b) Let $p_d=\tfrac12N(-a,1)+\tfrac12N(a,1)$ and $q=N(\mu,\sigma^2)$. Find the minimiser of $KL(p_d\,\|\,q)$.
+# (b) Let $p_d=\tfrac12N(-a,1)+\tfrac12N(a,1)$ with $a>0$, and $q=N(\mu,\sigma^2)$. Find the minimiser of
+# $KL(p_d\,\|\,q)$.
 #
 # (c) Show that $KL(N(a,1)\,\|\,p_d)\le\log2$ for all $a$, while $KL(N(0,1+a^2)\,\|\,p_d)\ge c\,a^2-O(\log a)$ with
 # $c=1-\sqrt{2/\pi}$. Conclude: what does a Gaussian fitted by the *reverse* divergence $KL(q\,\|\,p_d)$ look like for
@@ -122,17 +123,24 @@ def choose(logits: Tensor, u: Tensor) -> Tensor:
 # $$KL(N(0,1+a^2)\,\|\,p_d)\ge\tfrac12+a^2-a\sqrt{1+a^2}\sqrt{2/\pi}-\tfrac12-\tfrac12\log(1+a^2)
 #   \ge\left(1-\sqrt{2/\pi}\right)a^2-\tfrac12\log(1+a^2)-\sqrt{1/(2\pi)},$$
 #
-# because $a\sqrt{1+a^2}\le a^2+\tfrac12$. The bound grows like $0.2\,a^2$ while sitting on one mode costs at most
-# $\log2$. Hence for large $a$ the reverse divergence is minimised by a Gaussian near *one* of the modes ("mode
-# seeking"), and maximum likelihood by the broad one that covers both and the empty space between ("mass covering").
+# because $a\sqrt{1+a^2}\le\tfrac12\left(a^2+1+a^2\right)=a^2+\tfrac12$. The bound grows like $0.2\,a^2$ while
+# sitting on one mode costs at most $\log2$. Hence for large $a$ the reverse divergence is minimised by a Gaussian near
+# *one* of the modes (mode seeking), and maximum likelihood by the broad one that covers both and the empty space
+# between (mass covering).
+#
+# (This compares two candidates, which is all that is asked. For every $q=N(m,s^2)$ the same bound reads
+# $KL(q\,\|\,p_d)\ge\tfrac12\operatorname{Var}|x|+\tfrac12(E|x|-a)^2-\log s-\tfrac12$, where $\operatorname{Var}|x|$ is
+# least at $m=0$, $(1-\tfrac2\pi)s^2$. So a divergence of at most $\log2$ keeps $s$ bounded, hence $E|x|$ within a
+# constant of $a$, hence $m$ within a constant of $a$ or $-a$.)
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) separates the entropy of the data, which does not depend on the parameters
-# - (2) (b) finds mean 0 and variance 1 + a squared, with a reason why it is the minimum (1 for the values alone)
-# - (1) (c) bounds the mixture from below by half of one component and gets log 2
-# - (1) (c) bounds the log of the mixture from above, uses E|x|, and subtracts the entropy
-# - (1) (c) concludes: reverse KL picks one mode, maximum likelihood covers both
+# - (1) (a) separates the entropy of the data, which does not depend on $\theta$
+# - (2) (b) finds $\mu=0$ and $\sigma^2=1+a^2$, with a reason why it is the minimum (1 for the values alone; the
+#   commonest mistake is $\sigma^2=1$, the variance of one component)
+# - (1) (c) bounds the mixture from below by half of one component and gets $\log2$
+# - (1) (c) bounds the log of the mixture from above, uses $E|x|=s\sqrt{2/\pi}$, and subtracts the entropy
+# - (1) (c) concludes: reverse KL picks one mode, maximum likelihood covers both (comparing the two is enough)
 # ### END MARK SCHEME
 
 # %% [markdown] written="W1.2" points=6 pages=1
@@ -165,8 +173,9 @@ def choose(logits: Tensor, u: Tensor) -> Tensor:
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (2) (a) the three counts (1 if one of them is wrong)
-# - (1) (b) counts one conditional, bias included
+# - (2) (a) the three counts $2^n-1$, $\sum_i2^{\min(i-1,k)}$ and $n$ (1 if one of them is wrong; $n\,2^k$ for the chain
+#   forgets that the first variables have fewer parents)
+# - (1) (b) counts one conditional, $3(4(i-1)+1)$, bias included
 # - (1) (b) sums to the stated formula
 # - (1) (c) observes that in the other order the marginal of the second variable is Gaussian
 # - (1) (c) shows that here it is not: two modes, moments, or an equivalent argument
@@ -182,9 +191,10 @@ def choose(logits: Tensor, u: Tensor) -> Tensor:
 #
 # (c) `HairpinDNA`, the data of Problem 1.4, has a stem of 6 bases and a closing stem, in which each base is the
 # complement of its partner with probability 0.98 and otherwise uniform over the other three. The length of the loop
-# between them is uniform over 4 values. What is the entropy of a closing base given its partner, in bits? Give an upper
-# and a lower bound for the bits *per base* ($L=48$) by which the best model beats one that calls these six bases
-# uniform.
+# between them is uniform over 4 values. What is the entropy of a closing base given its partner, in bits? Now compare
+# two models: the best one, which has to find the loop's length $G$ in the sequence, and one that is told $G$ and is
+# right about everything else, but calls the six closing bases uniform. Give an upper and a lower bound for the bits
+# *per base* ($L=48$) by which the first beats the second.
 #
 # ### BEGIN SOLUTION
 # (a) Conditioning does not increase entropy: $H(Y\mid Z)-H(Y\mid Z,U)=I(Y;U\mid Z)\ge0$, a conditional mutual
@@ -196,19 +206,24 @@ def choose(logits: Tensor, u: Tensor) -> Tensor:
 # $\frac1n\sum-\log p(x_i)$ instead of $H(p)$ removes most of that noise, because both terms fluctuate together; even
 # then the mean of $\log p/q$ over a finite sample can be negative.
 #
-# (c) $h=-0.98\log_20.98-0.02\log_2\frac{0.02}3=0.1414+0.02\log_23=0.1414+0.0317=0.173$ bit. If the loop length were
-# known, each of the six bases would cost $h$ instead of 2 bits: a gain of $6(2-h)=10.96$ bits per sequence, which is an
-# upper bound, $10.96/48=0.228$ bits per base. The length is unknown; but by the chain rule
-# $H(X)\le H(X,G)=H(G)+H(X\mid G)$, so ignorance of $G$ costs at most $H(G)=\log_24=2$ bits. Lower bound:
-# $(10.96-2)/48=0.187$. (The positional bigram of Problem 1.4 reaches 1.778, the exact law 1.590: 0.188.)
+# (c) $h=-0.98\log_20.98-0.02\log_2\frac{0.02}3=0.1414+0.02\log_23=0.1414+0.0317=0.173$ bit. Let $A$ be the entropy of
+# the other 42 bases given $G$. Given $G$ and those, the closing bases are independent, with entropy $h$ each, so
+# $H(X\mid G)=A+6h$. The second model pays $A+12$ bits per sequence, the best one pays $H(X)$, and
+#
+# $$A+6h=H(X\mid G)\;\le\;H(X)\;\le\;H(X,G)=H(G)+H(X\mid G)=2+A+6h,$$
+#
+# because conditioning does not increase entropy, and because $H(G)=\log_24=2$ bits is the most that not knowing $G$ can
+# cost. The gain $A+12-H(X)$ is therefore at most $6(2-h)=10.96$ bits, $10.96/48=0.228$ per base, and at least
+# $10.96-2=8.96$ bits, $0.187$ per base. (The positional bigram of Problem 1.4, another model that knows nothing of
+# partners, reaches 1.778, and the exact law 1.590: 0.188.)
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) conditioning does not increase entropy, with a proof by mutual information or Jensen
+# - (1) (a) conditioning does not increase entropy, with a proof by mutual information or Jensen (not by name alone)
 # - (1) (b) cross-entropy minus entropy is the divergence
-# - (1) (b) a finite test set has sampling error of order one over root n, so the difference may be negative
-# - (1) (c) entropy of a closing base 0.173 bit
-# - (1) (c) upper bound 0.228 bits per base
+# - (1) (b) a finite test set has a sampling error of order $1/\sqrt n$, so the difference may be negative
+# - (1) (c) entropy of a closing base 0.173 bit (0.141 forgets which of the three other bases it is)
+# - (1) (c) upper bound 0.228 bits per base: $6(2-h)/48$, as if the best model knew the loop, too
 # - (1) (c) lower bound 0.187: not knowing the loop costs at most its entropy, 2 bits
 # ### END MARK SCHEME
 
@@ -388,7 +403,8 @@ def test_bernoulli_keeps_the_dtype(rng):
 # The difference of two sigmoids that are both 1 is 0, and its log $-\infty$: one bright pixel under a dark mean, and
 # training is over. An identity that never cancels (try to prove it): for $a<b$,
 # $\log\left(s(b)-s(a)\right)=\log s(b)+\log s(-a)+\log\left(1-e^{a-b}\right)$.
-# `functional.logsigmoid` and `torch.expm1` are your friends. Clamping the probability at $10^{-12}$ is accepted, too.
+# `functional.logsigmoid` and `torch.expm1` are your friends. Clamping the probability at $10^{-12}$ is accepted, too
+# (its gradient is then 0, which counts as finite).
 
 
 # %% solution="1.1c"
@@ -601,7 +617,9 @@ print(f"logistic   {float(bits_per_dim(nll, 64).mean()):.3f}  (expected about 2.
 #
 # One $\ge$ and one $>$: swap them and the model either sees the answer or is blind to its neighbour. How to choose the
 # degrees is up to you, as long as they are spread evenly: in *wide* layers every allowed pair must be connected, and few
-# units may be idle (connected to no input, or to no output).
+# units may be idle (connected to no input, or to no output). `hidden` may be empty: then $M^{\text{out}}$, which
+# compares ranks with ranks, is the only mask. With $D=1$ the only variable sees nothing, whatever degrees the hidden
+# units have.
 
 
 # %% solution="1.2a"
@@ -1094,8 +1112,9 @@ for axis, image in zip(axes, new, strict=True):
 plt.show()
 
 # %% [markdown]
-# **Reflect.** Train once more with `order=torch.randperm(64)`. Is the test cost better, worse, or the same? W1.2 says
-# what to expect with unlimited tables; why is a network different?
+# **Reflect.** Train once more with `MADE(64, hidden, torch.randperm(64))`, and with `name="shuffled"`, because under
+# the old name the finished run would be found and nothing trained. Is the test cost better, worse, or the same? W1.2
+# says what to expect with unlimited tables; why is a network different?
 
 # %% [markdown] problem="1.3" minutes=200
 # ## Problem 1.3: PixelCNN
@@ -1244,11 +1263,14 @@ class ResidualBlock(nn.Module):
 # | $x$ | `x`, levels $0,\dots,K-1$ | `(B, 1, H, W)` | int64 |
 # | $y$, $e_y$ | `y`, a learned vector of `width` numbers per class, added at every pixel | `(B,)` or `None` | int64 |
 # | $h$ | features | `(B, width, H, W)` | floating |
+# | $K$, $N$ | `K`, `n_blocks` | numbers | int |
+# | channels of $h_n$ and of the first $1\times1$ convolution | `width` (the last convolution gives `K`) | number | int |
 # | dropout | `dropout`, handed to every block | number in [0, 1) | float |
 # | $\ell$ | returned: logits over the levels of every pixel | `(B, K, H, W)` | floating |
 #
 # Scale the levels by the *constant* $K-1$. Subtracting the mean of the image, or batch normalisation over space, hands
-# every pixel a summary of its future. `n_classes=None` makes an unconditional model, called without `y`.
+# every pixel a summary of its future. `n_classes=None` makes an unconditional model, called without `y`; a model with
+# classes is always called with them.
 
 
 # %% solution="1.3b"
@@ -1458,8 +1480,9 @@ def test_pixelcnn_copies_whole(rng):
 # $m$ steps that go up $r$ rows in total, the column is at most $j+r$. For $m=0$ this is clear ($r=0$, column $j$). Each
 # further step either stays in its row and moves by 0 or $-1$ (column does not grow, $r$ unchanged), or goes up one row
 # and moves by at most $+1$ ($r$ grows by one, the column by at most one). So the bound is kept. It is attained: $r$
-# steps up and to the right, $(i-1,j+1),(i-2,j+2),\dots$, the first of type A (which is open there), the others of type
-# B, fill the rest with stays on the centre; this needs $r\le d+1$.
+# steps up and to the right, $(i-1,j+1),(i-2,j+2),\dots$, reach column $j+r$. The last step of a chain, into the pixels,
+# belongs to the type-A layer, whose kernel is open there; the other $r-1$ belong to layers of type B, and the layers of
+# type B that are left over stay on their centre. This needs $r\le d+1$.
 #
 # (b) With $c>r$ the pixel $(i-r,j+c)$ lies beyond the bound for *every* number of layers, since the bound does not
 # depend on $m$. It precedes $(i,j)$ because its row does. The model is a valid density (it ignores a legal parent), but
@@ -1478,10 +1501,11 @@ def test_pixelcnn_copies_whole(rng):
 # ### BEGIN MARK SCHEME
 # - (1) (a) lists the moves of one layer, and sees that moving right is only possible together with moving up
 # - (1) (a) induction over the layers
-# - (1) (a) shows that column j + r is reached
-# - (1) (b) a pixel with c greater than r precedes in raster order, and the bound holds for any depth
+# - (1) (a) shows that column $j+r$ is reached
+# - (1) (b) a pixel with $c>r$ precedes in raster order, and the bound holds for any depth
 # - (1) (b) consequence: still a valid density, but a restricted family
-# - (1) (c) a fix that works (vertical and horizontal stacks, or attention) with a reason
+# - (1) (c) a fix that works (vertical and horizontal stacks, or attention) with a reason; larger kernels only make the
+#   edge less steep, and earn nothing
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -1717,7 +1741,7 @@ def test_pixel_frequencies_are_right(rng):
 # %% [markdown]
 # **Inpainting** is sampling with some pixels given: where $m_{ij}=1$ the pixel keeps its value; elsewhere it is drawn as
 # in (1.11), from logits that see the *known* pixels before it. (What comes later in raster order, known or not, has no
-# influence: that is the price of a fixed order.)
+# influence: that is the price of a fixed order.) As before: evaluation mode, no gradients, and the mode put back.
 #
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
@@ -1918,7 +1942,9 @@ print(f"label agreement             {agreement:.2f}  (expected 0.62 to 0.67; rea
 #
 # ### BEGIN MARK SCHEME
 # - (1) picture with the centre marked; nothing at, right of, or below the centre; a region open to the left and above
-# - (1) names the wedge above and to the right that is never seen although it comes earlier
+# - (1) names the wedge above and to the right that is never seen although it comes earlier; its edge has slope one, and
+#   the one $5\times5$ layer shifts it by one column: $r\le5$ rows up, the last column seen is $j+r+1$ (pixels more than
+#   six rows up or six columns to the left come earlier, too, but more layers would reach them)
 # ### END MARK SCHEME
 
 # %% experiment="1.3"
@@ -2017,8 +2043,8 @@ np.savez_compressed("pixelcnn_weights.npz", width=WIDTH, blocks=BLOCKS, **weight
 #                             └──────── pairs with ─┘
 # ```
 #
-# Each base of the closing stem depends on one base 9 to 20 positions earlier, *at a distance that varies*. An $n$-gram
-# would need a table of $4^{20}$ rows; attention has to learn where to look. And since `HairpinDNA` (given, in
+# Each base of the closing stem depends on one base 4 to 17 positions earlier, *at a distance that varies*. An $n$-gram
+# would need a table of $4^{17}$ rows; attention has to learn where to look. And since `HairpinDNA` (given, in
 # `hairpin_dna.py`) knows its exact $\log p(x)$, we know the best possible score: **1.590 bits per base**.
 #
 # ### Attention
@@ -2146,9 +2172,9 @@ def test_attention_keeps_the_dtype(rng):
 # | $k_\text{past},v_\text{past}$ | `past`, a pair of tensors, or `None` at the start | `(B, heads, P, d)`, $d$ = `width / heads` | same |
 # | $[k_\text{past};k],[v_\text{past};v]$ | second result, a pair | `(B, heads, P + T, d)` | same |
 #
-# Head $n$ owns the features $nd,\dots,(n+1)d-1$. To go from `(B, T, width)` to `(B, heads, T, d)`: `reshape` to
-# `(B, T, heads, d)`, then `transpose`. Reshaping straight to the goal gives the right shape and mixes up time and
-# features.
+# $W_o$ may have a bias or none. Head $n$ owns the features $nd,\dots,(n+1)d-1$. To go from `(B, T, width)` to
+# `(B, heads, T, d)`: `reshape` to `(B, T, heads, d)`, then `transpose`. Reshaping straight to the goal gives the right
+# shape and mixes up time and features.
 
 
 # %% solution="1.4b"
@@ -2759,7 +2785,7 @@ def test_filtering_leaves_its_inputs_alone(rng):
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) greedy gives A with some continuation, of probability 0.15
+# - (1) (a) greedy gives A with some continuation, each of probability 0.15 under the model (0.6 is that of A alone)
 # - (1) (a) tempering gives B, probability 0.4: the mode of the joint law
 # - (2) (b) writes the product of normalisers, and shows both directions (1 for one of them)
 # - (1) (b) constant normalisers imply a constant product
@@ -2769,7 +2795,8 @@ def test_filtering_leaves_its_inputs_alone(rng):
 # %% [markdown]
 # ### Writing
 #
-# Token by token: logits for the next one, filter, choose, append. With the memory each step feeds *one* token:
+# A sequence is written token by token: ask the model for the logits of the next one, filter them, choose, and append
+# the choice. With the memory each step feeds *one* token:
 #
 # $$x_t=\texttt{choose}\left(\texttt{filter}(\ell_t),u_t\right),\qquad
 #   \ell_t,\text{memory}=\texttt{model}\left(x_{t-1},\text{memory}\right),\qquad x_0=\texttt{bos}. \tag{1.17}$$
@@ -3071,10 +3098,11 @@ savefig(
 #
 # ### BEGIN MARK SCHEME
 # - (1) labelled curve and three labelled lines; ends between 1.60 and 1.70 after 1500 updates
-# - (1) attention finds the partner 9 to 20 positions away by content and position; a table for that context is
-#   astronomically large and never filled
+# - (1) attention finds the partner, 4 to 17 positions back, by content and position; a table of $4^{17}$ contexts is
+#   never filled. A 12-gram sees three to five of the six partners and does not know where it stands: with unlimited
+#   data it passes the 5-gram and just about reaches the positional bigram (1.77), not the truth
 # - (1) the drop below the positional bigram (1.78) marks the stem, which no model of close neighbours can predict
-# - (1) between half and two thirds of the 0.188 bits per base, with the calculation
+# - (1) about half to seven tenths of the 0.188 bits per base, with the calculation
 # ### END MARK SCHEME
 
 # %% experiment="1.4"
@@ -3156,7 +3184,8 @@ savefig(
 # V = len(symbols)
 # model = DNATransformer(V=V, L=64, width=128, heads=4, n_blocks=3)
 # # train with sequence_nll(model, rows, V): token number V begins a sequence
-# # compare with ngram_nll(windows, held_out, k, alpha=0.1, V=V) for k = 0 and 1 (its table has 64 V**k rows)
+# # compare with ngram_nll(windows, held_out, k, alpha=0.1, V=V) for k = 0, 1
+# # (its table has 64 V**k rows)
 # # write with generate(model, torch.rand(5, 64), V, temperature=0.8, top_p=0.9)
 # ```
 #
@@ -3165,3 +3194,8 @@ savefig(
 # the model learn first, and what does temperature do?
 #
 # **Harder DNA.** `HairpinDNA(starts=range(20))` hides the position of the box. How many updates until the stem is found?
+#
+# **Where it comes from.** MADE: Germain, Gregor, Murray and Larochelle, ICML 2015. PixelCNN: van den Oord, Kalchbrenner
+# and Kavukcuoglu, ICML 2016; the blind spot and the two stacks: van den Oord and others, NeurIPS 2016. Discretised
+# logistics: Salimans and others (PixelCNN++), ICLR 2017. The Transformer: Vaswani and others, NeurIPS 2017. Top-p:
+# Holtzman and others, ICLR 2020.

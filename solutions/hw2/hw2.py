@@ -5,11 +5,11 @@
 # is rarer, you *check* it against a world in which the integral can be done.
 #
 # ```
-#             encoder q(z | x)                        decoder p(x | z)
-#   x ──► mean μ(x), log-variance ──► z = μ + σ·ε ──► logits ──► log p(x | z)      reconstruction
-#                │                       ▲                                     ╲
-#                │                 ε ~ N(0, I)                                   ──► ELBO, IWAE
-#                └────────────── KL( q(z | x) ‖ p(z) ) ────────────────────────╱      what a code costs
+#     encoder q(z|x)                     decoder p(x|z)
+#   x ─► μ(x), log σ²(x) ─► z = μ + σ·ε ─► logits ─► log p(x|z) ┐
+#            │                  ▲                               ├─► ELBO, IWAE
+#            │             ε ~ N(0, I)                          │
+#            └─────────► KL( q(z|x) ‖ p(z) ), cost of the code ─┘
 # ```
 #
 # **When you are done you can**
@@ -28,8 +28,9 @@
 # shape that the docstring allows, on any device, in float32 and float64, and that leave their arguments alone.
 #
 # **Hand in** this notebook, the written part (W2.1 to W2.5), and the figures (F2.1 to F2.7). Everything here runs on a
-# laptop CPU in about three minutes; no GPU is needed. Questions can be done in any order: where one builds on another, a
-# mistake is only charged once. For a team of two: about twelve hours in all.
+# laptop CPU in about two minutes; no GPU is needed. Questions can be done in any order: where one builds on another, a
+# mistake is only charged once. For a team of two, plan about twelve hours in all, written questions and figures
+# included.
 
 # %%
 import math
@@ -55,8 +56,8 @@ LOG_2PI = math.log(2 * math.pi)
 # %% [markdown]
 # ### Conventions
 #
-# Natural logarithms, nats. The last axis holds the coordinates of one vector, and densities and divergences sum over
-# it.
+# All logarithms are natural, so that densities and divergences are in nats. The last axis holds the coordinates of one
+# vector, and densities and divergences sum over it.
 #
 # | letter | meaning | letter | meaning |
 # |---|---|---|---|
@@ -578,10 +579,11 @@ class LinearGaussianVAE(nn.Module):
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) decomposes the log by Bayes' rule and takes the expectation under q
-# - (1) (a) names the posterior as the only q without a gap, by non-negativity of KL
-# - (1) (b) E-step and M-step as maximisation over q and over theta, and the chain of inequalities
-# - (1) (b) splits the gap into family and amortisation, both non-negative
+# - (1) (a) decomposes the log by Bayes' rule and takes the expectation under $q$
+# - (1) (a) names the posterior as the only $q$ without a gap, by non-negativity of KL
+# - (1) (b) E-step and M-step as maximisation over $q$ and over $\theta$, and the chain of inequalities
+# - (1) (b) splits the gap into family and amortisation, both non-negative (names $q^*_x$, the best member of the family
+#   for this one $x$)
 # - (1) (c) proves the identity with the log-derivative trick
 # - (1) (c) concludes that the gradients of bound and log-likelihood agree at the exact posterior
 # ### END MARK SCHEME
@@ -743,9 +745,11 @@ def test_mean_and_log_variance_are_free(rng):
 # One draw $z^{(k)}\sim q_\phi(z\mid x)$ gives a *log-weight*; its expectation is the ELBO, and the divergence can be
 # done by hand:
 #
-# $$\log w^{(k)}=\log p_\theta(x\mid z^{(k)})+\log p(z^{(k)})-\log q_\phi(z^{(k)}\mid x),\qquad
-#   \mathcal L=E_q\left[\log w\right]=\underbrace{E_q\log p_\theta(x\mid z)}_{\text{rec}}
-#   -\underbrace{KL(q_\phi(z\mid x)\,\|\,p(z))}_{\text{kl}}. \tag{2.6}$$
+# $$\begin{aligned}
+#   \log w^{(k)}&=\log p_\theta(x\mid z^{(k)})+\log p(z^{(k)})-\log q_\phi(z^{(k)}\mid x),\\
+#   \mathcal L=E_q\left[\log w\right]&=\underbrace{E_q\log p_\theta(x\mid z)}_{\text{rec}}
+#   -\underbrace{KL(q_\phi(z\mid x)\,\|\,p(z))}_{\text{kl}}.
+#   \end{aligned} \tag{2.6}$$
 #
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
@@ -757,7 +761,7 @@ def test_mean_and_log_variance_are_free(rng):
 #
 # `vae` is anything with `encode` and `log_likelihood`: your network, or the solvable one. Note that `kl` is exact while
 # `log_w` uses the draws in *both* densities of $z$. That makes $\log w$ constant when $q$ is the posterior: not only
-# its mean but every single weight equals $\log p(x)$ (why?).
+# its mean but every single $\log w^{(k)}$ equals $\log p(x)$ (why?).
 
 
 # %% solution="2.2b"
@@ -1097,7 +1101,7 @@ with torch.no_grad():
 
 # %% [markdown] written="W2.2" points=6 pages=1
 # **Importance weights.** Let $w=p_\theta(x,z)/q(z)$ with $z\sim q$, where $q>0$ wherever $p_\theta(x,z)>0$, let
-# $w_1,w_2,\dots$ be independent copies, and $L_K=E\left[\log\frac1K\sum_{k=1}^Kw_k\right]$.
+# $w_1,w_2,\dots$ be independent copies, and $L_K=E\left[\log\frac1K\sum_{k=1}^Kw_k\right]$, the expectation of (2.8).
 #
 # (a) Prove $L_K\le\log p_\theta(x)$ for every $K$.
 #
@@ -1130,12 +1134,13 @@ with torch.no_grad():
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) E[w] = p(x) and Jensen in the right direction
-# - (1) (b) writes the average as an average over random K-subsets
+# - (1) (a) $E[w]=p_\theta(x)$ and Jensen in the right direction
+# - (1) (b) writes the average as an average over random subsets of $K$ weights
 # - (1) (b) Jensen over the subset, then the expectation, gives the inequality
-# - (1) (c) equality if and only if w is almost surely constant, for (a) and (b)
-# - (1) (c) that is, q is the posterior
-# - (1) (c) the limit is log p(x): the strong law, and a reason why expectations converge too
+# - (1) (c) equality if and only if $w$ is almost surely constant, for (a) and (b)
+# - (1) (c) that is, $q$ is the posterior
+# - (1) (c) the limit is $\log p_\theta(x)$: the strong law, and a reason why expectations converge too (Fatou, or
+#   dominated convergence with a stated bound; the strong law alone earns half)
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -1332,7 +1337,8 @@ def test_logits_are_evenly_spaced_on_the_path(rng):
 # **What to expect** (budget `cpu`, 120 epochs, about 10 seconds of one core). For the first six epochs or so nothing
 # seems to happen: test −ELBO sits near 25.3 nats, the level of a model with *independent pixels*, and the divergence is
 # zero. Then the latents wake up. −ELBO passes 23.7 at epoch 10, 21.5 at epoch 20 and 19.1 at epoch 60, and ends near
-# **18.4 ± 0.2**, of which about 12.3 are reconstruction and 6.1 divergence.
+# **18.4 ± 0.2**, of which about 12.3 are reconstruction and 6.1 divergence. The tighter $-L_{50}$ ends near **17.5**:
+# at most 18.0 is a good result, and above 18.8 something is missing.
 #
 # If you are still above 25 at epoch 15, stop and look: a divergence that stays at zero means that the latents have
 # *collapsed* (is `beta` right? did you average over pixels? does the gradient reach the encoder?); a divergence of 20
@@ -1404,12 +1410,11 @@ with torch.no_grad():
 #
 # ### BEGIN MARK SCHEME
 # - (1) three labelled curves with units (nats), legible at 300 pixels, ending in the expected range: −ELBO between 18
-#   and
-#   19, divergence between 5 and 7.5 after 120 epochs
+#   and 19, divergence between 5 and 7.5 after 120 epochs
 # - (1) on the plateau the decoder knows the mean image and ignores z; then reconstruction falls by more than the
 #   divergence rises
 # - (1) collapse is that plateau for ever: a divergence at zero and −ELBO at 25.3
-# - (1) the gap comes from q (family and amortisation), for a fixed decoder
+# - (1) for a fixed decoder the gap comes from $q$ (family and amortisation): the encoder
 # ### END MARK SCHEME
 
 # %% experiment="2.2"
@@ -1420,7 +1425,7 @@ for key, style, colour in (("-ELBO", "-", "#0072B2"), ("-rec", "--", "#D55E00"),
 axis.axhline(25.3, color="#555555", linewidth=1)
 axis.annotate("independent pixels", (len(history), 25.3), ha="right", va="bottom", color="#555555")
 axis.set(xlabel="epoch", ylabel="nats per test image", ylim=(0, 30))
-axis.legend(loc="center right", bbox_to_anchor=(1, 0.3))
+axis.legend(loc="lower right", ncols=3)
 savefig(
     "F2.1",
     fig,
@@ -1504,7 +1509,7 @@ savefig(
 )
 
 # %% [markdown] problem="2.3" minutes=165
-# ## Problem 2.3: inference in a solvable world
+# ## Problem 2.3: Inference in a solvable world
 #
 # So far `LinearGaussianVAE` was given. Now you write its mathematics yourself, fast enough for images with a million
 # pixels, and use it to find out what a *mean-field* posterior (one with a diagonal covariance) must lose. The model is
@@ -1555,18 +1560,21 @@ savefig(
 #
 # Since $WR(WR)^\top=WW^\top$, the marginal $p(x)$ does not change: maximum likelihood knows the space spanned by the
 # columns, and not the axes in it. But $(WR)^\top WR=R^\top W^\top WR$ is diagonal only if the columns of $R$ are
-# eigenvectors of $W^\top W$, so the gap, and with it the best ELBO, does change. At equal likelihood the ELBO prefers the
-# loadings with orthogonal columns: the principal axes, up to order and sign when the eigenvalues differ. So it is the
-# mean-field $q$, not the model, that breaks the symmetry; with a full covariance nothing would.
+# eigenvectors of $W^\top W$, so the gap, and with it the best ELBO, does change (unless $W^\top W$ is a multiple of the
+# identity: then every direction is an eigenvector). At equal likelihood the ELBO prefers the loadings with orthogonal
+# columns: the principal axes, up to order and sign when the eigenvalues differ. So it is the mean-field $q$, not the
+# model, that breaks the symmetry; with a full covariance nothing would.
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (2) (a) completes the square: precision I + W'W/sigma^2, and the mean from the linear term
+# - (2) (a) completes the square: precision $I+W^\top W/\sigma^2$, and the mean from the linear term (1 for one of them;
+#   conditioning the joint Gaussian and Woodbury's identity do as well)
 # - (1) (b) writes the KL of two Gaussians with trace, quadratic form and both log-determinants
-# - (1) (b) minimises it: the posterior mean, and 1/Lambda_ii as variances; states the gap
-# - (1) (c) proves Hadamard's inequality, or quotes it with its case of equality, and concludes for W'W
-# - (1) (c) p(x) is invariant under W -> WR, the best diagonal ELBO is not
-# - (1) (c) names the mean-field q as the reason why axes are found at all
+# - (1) (b) minimises it: the posterior mean, and $1/\Lambda_{ii}$ as variances; states the gap (no point for the
+#   diagonal of $\Lambda^{-1}$: those are the posterior's own variances, which minimise the *other* divergence)
+# - (1) (c) proves Hadamard's inequality, or quotes it with its case of equality, and concludes for $W^\top W$
+# - (1) (c) $p(x)$ is invariant under $W\to WR$, the best diagonal ELBO is not
+# - (1) (c) names the mean-field $q$ as the reason why axes are found at all
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -1845,7 +1853,7 @@ def test_gap_is_the_divergence_of_the_best_diagonal(rng):
 ### END HIDDEN TESTS
 
 # %% [markdown] written="W2.4" points=5 pages=1
-# **When does a latent collapse?** One datum $x\in R$ with $E[x]=0$ and $E[x^2]=\lambda$. The decoder is
+# **When does a latent collapse?** Data $x\in R$ have $E[x]=0$ and $E[x^2]=\lambda$. The decoder is
 # $p(x\mid z)=N(wz,\sigma^2)$, where $\sigma^2$ is fixed. The encoder is $q(z\mid x)=N(vx,s^2)$, the prior is $N(0,1)$, and
 # the objective is $F=E\left[E_q\log p(x\mid z)-\beta\,KL(q\,\|\,p)\right]$ with $\beta>0$.
 #
@@ -1885,11 +1893,12 @@ def test_gap_is_the_divergence_of_the_best_diagonal(rng):
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) expected squared error and divergence as functions of v and s^2
-# - (1) (a) the optimal v and s^2, inserted to give f(r)
-# - (1) (b) derivative, its sign on both sides, r* = max(0, lambda/sigma^2 - beta)
-# - (1) (b) reads collapse off: w = v = 0, q = p, divergence zero
-# - (1) (c) counts the eigenvalues above beta sigma^2, and explains the role of sigma^2
+# - (1) (a) expected squared error and divergence as functions of $v$ and $s^2$
+# - (1) (a) the optimal $v$ and $s^2$, inserted to give $f(r)$ (half for the optima alone)
+# - (1) (b) derivative, its sign on both sides, $r^*=\max(0,\lambda/\sigma^2-\beta)$ (half for a zero of the derivative
+#   without the boundary $r=0$)
+# - (1) (b) reads collapse off: $w=v=0$, $q=p$, divergence zero
+# - (1) (c) counts the eigenvalues above $\beta\sigma^2$, and explains the role of $\sigma^2$ (half for each)
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -1942,14 +1951,14 @@ for name, model in (("trained with the ELBO", elbo_vae), ("trained with L_8", iw
 # %% [markdown] figure="F2.5" points=2
 # Plot both panels. In three or four sentences: why does the best diagonal $q$ not touch the line at $K=1$, although
 # nothing is left to train? Which of the two digit models has the better *encoder*, which the better *decoder*, and what
-# in the two lines says so? Would you report an ELBO, an $L_{200}$, or both?
+# in the two lines says so? Would you report an ELBO, an $L_{200}$, or both? (F2.4 follows below.)
 #
 # Caption: Left: importance-weighted bounds against the exact log-likelihood. Right: two training objectives.
 #
 # ### BEGIN MARK SCHEME
 # - (1) left: two rising curves that stay below the exact line and meet it; right: two curves that cross
-# - (1) the gap at K = 1 is due to the family (correlated posterior); training with L_8 gives the higher L_200 (a better
-#   model) and the lower ELBO (a q that is worse as a posterior)
+# - (1) the gap at $K=1$ is due to the family (correlated posterior); training with $L_8$ gives the higher $L_{200}$ (a
+#   better decoder) and the lower ELBO (an encoder that is worse as a posterior); reporting both is the safe choice
 # ### END MARK SCHEME
 
 # %% experiment="2.3"
@@ -1976,8 +1985,8 @@ savefig(
 # describes *linear* models of *Gaussian* data; take its count $\#\{i:\lambda_i>\beta\sigma^2\}$ with the principal
 # variances $\lambda_i$ of the training pixels, and for $\sigma^2$ the mean variance of the directions beyond the first
 # eight. Expect a divergence of about 18 nats at β = 0.1, 5 at β = 1, 2 at β = 2 and hardly any from β = 4 on; 8 latents
-# in use up to β = 1, 7 or 8 at β = 2, one or two at β = 4 and none at β = 10. The linear theory has the direction right
-# and lets go much later: 3 are left at β = 10.
+# in use up to β = 1, 6 to 8 at β = 2, one to three at β = 4 and none at β = 10. The linear theory has the direction
+# right and lets go much later: 8 at β = 4, and 3 are left at β = 10.
 
 # %% experiment="2.3" cpu_minutes=0.6 t4_minutes=0.6
 BETAS = preset(smoke=(0.1, 4.0), cpu=(0.1, 0.5, 1.0, 2.0, 4.0, 10.0))
@@ -2034,7 +2043,7 @@ savefig(
 )
 
 # %% [markdown] problem="2.4" minutes=165
-# ## Problem 2.4: discrete latents
+# ## Problem 2.4: Discrete latents
 #
 # `reparameterize` moves $z$ smoothly when the parameters move. A coin does not: it is heads, and stays heads, until it
 # is tails. Three ways around: differentiate the *probability* instead of the draw (REINFORCE, unbiased and noisy), relax
@@ -2096,7 +2105,7 @@ savefig(
 # (2.17) is REINFORCE. There is no state that an action changes and no sequence of decisions: one action, one reward, a
 # bandit; a contextual one in a VAE, where $x$ is the context and $q_\theta(\cdot\mid x)$ the policy.
 #
-# (d) Given $g_j=t$, all the others stay below it with a probability of
+# (d) Given $g_j=t$, the sums $\ell_i+g_i$ of all others stay below $\ell_j+t$ with a probability of
 # $\prod_{i\ne j}\exp(-e^{-(t+\ell_j-\ell_i)})$. With the density $e^{-t}\exp(-e^{-t})$ of $g_j$ and
 # $Z=\sum_ie^{\ell_i-\ell_j}$ (the term $i=j$ is 1),
 #
@@ -2105,10 +2114,11 @@ savefig(
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) E[s] = 0 and unbiasedness for every constant
-# - (1) (a) the optimal constant E[f s^2] / E[s^2]
-# - (1) (b) independence of the leave-one-out mean from the score of draw k
-# - (1) (b) the factor (K - 1)/K for the full mean
+# - (1) (a) $E[s]=0$ and unbiasedness for every constant
+# - (1) (a) the optimal constant $E[fs^2]/E[s^2]$ ($E[f]$ is the commonest wrong answer; it is right only if $f$ and
+#   $s^2$ are uncorrelated)
+# - (1) (b) independence of the leave-one-out mean from the score of draw $k$
+# - (1) (b) the factor $(K-1)/K$ for the full mean (half for "biased" without the factor)
 # - (1) (c) action, policy, reward, advantage; one step, hence a bandit
 # - (1) (d) the product of Gumbel distribution functions, integrated
 # ### END MARK SCHEME
@@ -2393,8 +2403,8 @@ for name, found in estimates.items():
 #
 # ### BEGIN MARK SCHEME
 # - (1) log scale, five labelled bars; variance falls by a factor of more than 100 with a baseline, and bias is given
-# - (1) leave-one-out estimates E[f] from the same draws; both Gumbel estimators are biased, most at high temperature;
-#   REINFORCE when f is a black box, defined on discrete values only, or not differentiable
+# - (1) leave-one-out estimates $E[f]$ from the same draws; both Gumbel estimators are biased, most at high temperature;
+#   REINFORCE when $f$ is a black box, defined on discrete values only, or not differentiable
 # ### END MARK SCHEME
 
 # %% experiment="2.4"
@@ -2554,7 +2564,7 @@ def test_vector_quantize_keeps_the_dtype(rng):
 
 # %% [markdown]
 # **Experiment: a codebook for digits.** With the identity as encoder, (2.21) is *k*-means by gradient. Thirty-two
-# prototypes, started at random training images, should bring the mean squared distance from about 3.6 to **1.8** in 300
+# prototypes, started at random training images, should bring the mean squared distance from about 3.5 to **1.8** in 300
 # steps. Reflect: an entry that is nearest to nothing gets no gradient and stays where it is. Started at images, none is
 # idle here; start at `torch.randn(32, 64)` instead and count. What would you do about them?
 
@@ -2578,7 +2588,7 @@ plt.axis("off")
 plt.show()
 
 # %% [markdown] problem="2.5" minutes=85
-# ## Problem 2.5: cells
+# ## Problem 2.5: Cells
 #
 # A single cell is a list of *counts*: how many molecules of each of $G$ genes were read. Most are zero, some are
 # hundreds, and two facts of life dominate. The number of molecules read per cell, the **library size**, differs tenfold
@@ -2919,3 +2929,11 @@ savefig(
 # - `make_figures_pdf()` collects F2.1 to F2.7 with your answers.
 # - Ungraded, for the curious: conv layers instead of the perceptron; a mixture prior from your `mog_log_prob`; a
 #   codebook between encoder and decoder, and a small autoregressive model over its numbers.
+#
+# **Where it comes from.** The VAE: Kingma and Welling, ICLR 2014, and Rezende, Mohamed and Wierstra, ICML 2014. EM as
+# coordinate ascent: Neal and Hinton, 1998. Importance weights and active units: Burda, Grosse and Salakhutdinov, ICLR
+# 2016. β: Higgins and others, ICLR 2017. Warm-up: Bowman and others, CoNLL 2016. The solvable world: Tipping and
+# Bishop, 1999; its collapse: Lucas, Tucker, Grosse and Norouzi, NeurIPS 2019. REINFORCE: Williams, 1992; the
+# leave-one-out baseline: Kool, van Hoof and Welling, 2019. Gumbel-softmax: Jang, Gu and Poole, and Maddison, Mnih and
+# Teh, both ICLR 2017. Vector quantisation: van den Oord, Vinyals and Kavukcuoglu, NeurIPS 2017. Cells: Lopez and
+# others, Nature Methods 2018.

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 
 import pytest
 import torch
+
+from tests.content import homeworks
+
+sys.path.insert(0, str(homeworks.SOLUTIONS / "common"))
+from hairpin_dna import LOOPS, STEM, HairpinDNA
 
 
 def mixture_log_prob(x: torch.Tensor, a: float) -> torch.Tensor:
@@ -49,9 +55,23 @@ def test_w1_1_reverse_divergences(a: float) -> None:
     one = gaussian_log_prob(GRID, a, 1.0)
     broad = gaussian_log_prob(GRID, 0.0, 1 + a * a)
     assert expectation(one - log_p, one, STEP) <= math.log(2) + 1e-9
-    c = 1 - math.sqrt(2 / math.pi)
-    bound = c * a * a - math.log(1 + a * a) / 2 - math.sqrt(1 / (2 * math.pi))
-    assert expectation(broad - log_p, broad, STEP) >= bound - 1e-9
+    root = math.sqrt(2 / math.pi)
+    sharp = a * a - a * math.sqrt(1 + a * a) * root - math.log(1 + a * a) / 2
+    bound = (1 - root) * a * a - math.log(1 + a * a) / 2 - math.sqrt(1 / (2 * math.pi))
+    assert expectation(broad - log_p, broad, STEP) >= sharp - 1e-9
+    assert sharp >= bound
+
+
+@pytest.mark.parametrize(("mean", "sd"), [(0.0, 1.0), (0.0, 3.0), (2.0, 0.5), (-3.0, 1.5), (5.0, 4.0)])
+def test_w1_1_every_gaussian_away_from_both_modes_is_worse(mean: float, sd: float) -> None:
+    """The divergence of N(m, s^2) is at least the bound in brackets, and Var |x| at least (1 - 2/pi) s^2."""
+    a = 3.0
+    log_q = gaussian_log_prob(GRID, mean, sd * sd)
+    folded = expectation(GRID.abs(), log_q, STEP)
+    variance = expectation(GRID.abs() ** 2, log_q, STEP) - folded**2
+    bound = variance / 2 + (folded - a) ** 2 / 2 - math.log(sd) - 0.5
+    assert expectation(log_q - mixture_log_prob(GRID, a), log_q, STEP) >= bound - 1e-9
+    assert variance >= (1 - 2 / math.pi) * sd * sd - 1e-6
 
 
 def test_w1_2_counts_of_parameters() -> None:
@@ -83,6 +103,32 @@ def test_w1_3_entropy_of_a_closing_base() -> None:
     assert (gain - 2) / 48 == pytest.approx(0.187, abs=5e-4)
 
 
+def test_w1_3_bounds_hold_for_the_source_itself() -> None:
+    """The exact law beats the one that is told the loop and calls the closing stem uniform by 0.187 to 0.228 bits."""
+    dna, generator = HairpinDNA(), torch.Generator().manual_seed(0)
+    gains = []
+    for start, loop in dna.layouts:
+        told = HairpinDNA()
+        told.layouts = [(start, loop)]
+        x = told.sample(2000, generator)
+        stem, close = start + 6, start + 12 + loop
+        paired = (x[:, close : close + STEM] == 3 - x[:, stem : stem + STEM].flip(1)).double()
+        closing = (paired * math.log(0.98) + (1 - paired) * math.log(0.02 / 3)).sum(1)
+        gains.append(dna.log_prob(x) - (told.log_prob(x) - closing + STEM * math.log(0.25)))
+    per_base = torch.stack(gains).mean() / math.log(2) / 48
+    assert 0.187 < float(per_base) < 0.228
+
+
+def test_f1_4_distances_of_partners() -> None:
+    """The partner of a closing base stands 4 to 17 positions back, and 3 to 5 of the six stand within twelve."""
+    distances = {loop: [1 + loop + 2 * i for i in range(STEM)] for loop in LOOPS}
+    assert min(map(min, distances.values())) == 4 and max(map(max, distances.values())) == 17
+    assert [sum(d <= 12 for d in distances[loop]) for loop in LOOPS] == [5, 4, 4, 3]
+    x = HairpinDNA().sample(4000, torch.Generator().manual_seed(1))
+    at = 26 + STEM - 1  # where the last base of the closing stem stands when the loop is longest
+    assert float((x[:, at] == 3 - x[:, at - 17]).double().mean()) > 0.4  # a quarter of the loops, and chance
+
+
 def seen(depth: int, size: int) -> set[tuple[int, int]]:
     """Offsets (rows up, columns right) that one type-A and `depth` type-B 3 x 3 convolutions depend on."""
     moves = [(1, -1), (1, 0), (1, 1), (0, -1)]
@@ -99,6 +145,15 @@ def test_w1_4_blind_spot(depth: int) -> None:
     assert all(c <= r for r, c in reached)
     assert all((r, r) in reached for r in range(1, depth + 2))
     assert (0, 0) not in reached and all(c < 0 for r, c in reached if r == 0)
+
+
+def test_f1_1_edge_of_the_picture() -> None:
+    """One 5 x 5 layer of type A and four 3 x 3 of type B see up to column r + 1 in row r <= 5, and nothing beyond six."""
+    reached = {(r, c) for r in (1, 2) for c in range(-2, 3)} | {(0, -1), (0, -2)}
+    for _ in range(4):
+        reached = {(r + dr, c + dc) for r, c in reached for dr, dc in [(1, -1), (1, 0), (1, 1), (0, -1), (0, 0)]}
+    assert all(max(c for up, c in reached if up == r) == r + 1 for r in range(1, 6))
+    assert max(r for r, _ in reached) == 6 and min(c for _, c in reached) == -6
 
 
 def test_w1_4_two_stacks_have_no_blind_spot() -> None:

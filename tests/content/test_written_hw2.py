@@ -50,6 +50,24 @@ def test_w21c_fisher_identity() -> None:
     assert torch.allclose(exact, averaged)
 
 
+def test_w21b_em_never_decreases_the_likelihood() -> None:
+    """W2.1 (b): E-step and M-step of a mixture of coins raise log p(x), through the chain of inequalities."""
+    gen = generator(10)
+    x = torch.randint(2, (40, 6), generator=gen).to(DOUBLE)
+    heads = 0.2 + 0.6 * torch.rand(3, 6, generator=gen, dtype=DOUBLE)
+
+    def joint(heads: Tensor) -> Tensor:
+        return (x @ heads.log().T + (1 - x) @ (1 - heads).log().T) - math.log(3)  # (N, 3)
+
+    for _ in range(5):
+        before = joint(heads)
+        q = before.softmax(1)
+        heads = (q.T @ x / q.sum(0).unsqueeze(1)).clamp(1e-9, 1 - 1e-9)
+        elbo = [float((q * (terms - q.log())).sum()) for terms in (before, joint(heads))]
+        assert abs(elbo[0] - float(before.logsumexp(1).sum())) < 1e-9
+        assert elbo[0] <= elbo[1] <= float(joint(heads).logsumexp(1).sum()) + 1e-9
+
+
 def bound(log_joint: Tensor, q: Tensor, k: int) -> float:
     """L_K by enumeration of all draws."""
     log_w = log_joint - q.log()
@@ -73,6 +91,20 @@ def test_w22_bounds_are_equal_at_the_posterior() -> None:
     log_px = float(torch.logsumexp(log_joint, 0))
     for k in (1, 2, 3):
         assert abs(bound(log_joint, (log_joint - log_px).exp(), k) - log_px) < 1e-12
+
+
+def test_w22_mean_over_subsets_and_limit() -> None:
+    """W2.2 (b, c): a mean is the mean over all subsets' means, and L_K approaches log p(x), from below like 1 / K."""
+    w = torch.rand(5, generator=generator(11), dtype=DOUBLE)
+    subsets = torch.tensor(list(itertools.combinations(range(5), 4)))
+    assert torch.allclose(w.mean(), w[subsets].mean(1).mean())
+    log_joint, q = random_joint(2)
+    log_px = torch.logsumexp(log_joint, 0)
+    draws = torch.multinomial(q, 500 * 4000, replacement=True, generator=generator(12)).reshape(500, 4000)
+    log_w = (log_joint - q.log())[draws]
+    gaps = [float(log_px - (log_w[:k].logsumexp(0) - math.log(k)).mean()) for k in (5, 50, 500)]
+    assert gaps[0] > 5 * gaps[1] > 0
+    assert abs(gaps[2]) < 0.01
 
 
 def test_w23a_posterior_by_conditioning_the_joint_gaussian() -> None:
