@@ -5,10 +5,12 @@
 # by construction, the other is judged by an opponent, and in the end *you* must judge both, from samples alone.
 #
 # ```
-#        flow                                   GAN                                 judge
-#   z ◄──f──► x                      z ──G──► x̃ ──► D ◄── x                 samples ──► MMD², Fréchet distance,
-#   log p(x) = log N(f(x)) + log|det J|      who made this?                              modes, precision, recall
-#   exact, invertible, stiff                 sharp, moody, mode-dropping                 each one blind to something
+#  flow    z ◄── f ──► x               log p(x) = log N(f(x)) + log |det J|
+#                                      exact, invertible, stiff
+#  GAN     z ── G ──► x̃ ──► D ◄── x    D asks: who made this?
+#                                      sharp, moody, drops modes
+#  judge   samples ──► ?               MMD², Fréchet distance, modes,
+#                                      precision, recall: each blind to something
 # ```
 #
 # **When you are done you can**
@@ -27,8 +29,9 @@
 # alone.
 #
 # **Hand in** this notebook, the written part (W3.1 to W3.5) and the figures (F3.1 to F3.6). On one core of a laptop all
-# experiments take about four minutes; no GPU is needed. Plan 12 to 15 hours for a pair. Questions can be done in any
-# order: where one builds on another, a mistake is only charged once.
+# experiments take about four minutes; no GPU is needed. For a team of two, plan about 13½ hours in all: the minutes in
+# the table above include written questions and figures. Questions can be done in any order: where one builds on
+# another, a mistake is only charged once.
 
 # %%
 import math
@@ -167,12 +170,14 @@ class WavyNet(nn.Module):
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) one dimension, from the distribution function, with the absolute value explained
-# - (1) (a) any dimension by volumes, and the sum for a composition with each factor at its own input
-# - (1) (b) triangular Jacobian and the sum of s over the transformed coordinates
-# - (1) (b) O(D) against O(D cubed), the inverse, and that s and t are only ever evaluated
-# - (1) (c) density values are conserved, so the height of the mode (or the entropy) is an invariant
-# - (1) (c) the two heights, 1/(2 pi) and 1/(4 pi), and the contradiction
+# - (1) (a) $D=1$ from the distribution function, with the absolute value explained (increasing $f$ only: half)
+# - (1) (a) any $D$ by volumes, and the sum for a composition, each factor at its own input $h_{\ell-1}$ (all at $x$:
+#   half)
+# - (1) (b) triangular Jacobian, and the sum of $s_i$ over the transformed coordinates
+# - (1) (b) $O(D)$ against $O(D^3)$, the inverse, and that $s$ and $t$ are only ever evaluated
+# - (1) (c) density values are conserved, so the height of the mode (or the entropy) is an invariant of *every*
+#   volume-preserving flow (an argument about linear maps only earns nothing in (c))
+# - (1) (c) the two heights, $1/(2\pi)$ and $1/(4\pi)$, and the contradiction
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -192,9 +197,9 @@ class WavyNet(nn.Module):
 # | $s$ | log-scale, zero where $m$ is true | `(B, D)` | same |
 #
 # Any smooth $g$ will do, as long as no scale can become zero or overflow, however large $r$ is (an unbounded $e^{r}$
-# blows up early in training). The given `coupling_net` starts near zero, so a fresh layer is almost the identity. What may the network
-# see? If a single transformed coordinate slips into `net`, the Jacobian is no longer triangular, and both (3.2) and
-# your inverse are wrong.
+# blows up early in training). The given `coupling_net` starts near zero, so a fresh layer is almost the identity. What
+# may the network see? If a single transformed coordinate slips into `net`, the Jacobian is no longer triangular, and
+# both (3.2) and your inverse are wrong.
 
 
 # %%
@@ -390,8 +395,9 @@ def test_coupling_keeps_the_dtype(rng):
 # $$z=e^{a}\odot(x+b),\qquad \log|\det J|=\sum_{i=1}^{D}a_i, \tag{3.3}$$
 #
 # whose parameters are set **once**, from the first batch that is seen *in training mode*, so that this batch leaves
-# with mean 0 and standard deviation 1 in every dimension. From then on $a,b$ are ordinary parameters. It is not batch
-# normalisation: later batches do not matter, examples do not influence one another, and the map is a fixed bijection.
+# with mean 0 and standard deviation 1 in every dimension (with or without Bessel's correction; you may rely on every
+# dimension varying within that batch). From then on $a,b$ are ordinary parameters. It is not batch normalisation: later
+# batches do not matter, examples do not influence one another, and the map is a fixed bijection.
 #
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
@@ -831,6 +837,14 @@ def test_samples_follow_the_generator(rng):
 ### END HIDDEN TESTS
 
 # %% [markdown]
+# **A wider view (nothing to hand in).** A coupling layer is the cheapest member of a family. Let scale and shift of
+# each coordinate depend on *all* earlier ones, $z_i=x_i\,e^{s_i(x_{<i})}+t_i(x_{<i})$, with the masked network of
+# Homework 1 for $s$ and $t$: this is a *masked autoregressive flow*. Its Jacobian is triangular as well, and
+# $\log|\det J|=\sum_is_i$. One call of the network gives the density of $x$, but the inverse needs $D$ calls, one
+# coordinate after the other, as in any autoregressive model. Swap the two directions, and sampling is fast while
+# densities are slow. A coupling layer is fast both ways, and pays by leaving half of its input as it is.
+
+# %% [markdown]
 # ### Experiment: two moons
 #
 # Eight pairs of ActNorm and coupling layers with alternating masks, trained by maximum likelihood on 10 000 points.
@@ -916,10 +930,10 @@ with torch.no_grad():
     print(f"largest round-trip error {round_trip:.1e}   (expected below 1e-4)")
 
 # %% [markdown] figure="F3.1" points=3
-# Show (i) the flow's density with 500 of its samples, and (ii) how the layers do it: test points after 0, 4, 8, 12 and
-# 16 layers. In three or four sentences: what does a single coupling layer do to the picture? Where does the flow put
-# mass that the data do not have, and why can it not avoid this (think of what a continuous bijection does to one
-# connected blob)?
+# **Two moons, layer by layer.** Show (i) the flow's density with 500 of its samples, and (ii) how the layers do it:
+# test points after 0, 4, 8, 12 and 16 layers. In three or four sentences: what does a single coupling layer do to the
+# picture? Where does the flow put mass that the data do not have, and why can it not avoid this (think of what a
+# continuous bijection does to one connected blob)?
 #
 # Caption: A flow for two moons: its density and samples, and the data on their way to a Gaussian.
 #
@@ -961,15 +975,16 @@ savefig(
 )
 
 # %% [markdown] figure="F3.2" points=2
-# Plot the negative log-likelihood on minibatches and on the test set against the step, with the entropy of the data as
-# a line. In two or three sentences: which divergence is the gap between the test curve and the line, and does it come
-# from the model class, from optimisation, or from the finite training set? What would a curve below the line mean?
+# **How close to the entropy?** Plot the negative log-likelihood on minibatches and on the test set against the step,
+# with the entropy of the data as a line. In two or three sentences: which divergence is the gap between the test curve
+# and the line, and does it come from the model class, from optimisation, or from the finite training set? What would a
+# curve below the line mean?
 #
 # Caption: Negative log-likelihood of the flow during training, against the entropy of the data.
 #
 # ### BEGIN MARK SCHEME
 # - (1) both curves labelled with units (nats), the entropy line near 1.008, test NLL ending between 1.01 and 1.15
-# - (1) the gap is KL(data || model); no over-fitting is visible, so it is capacity and optimisation (topology); below
+# - (1) the gap is $KL(\text{data}\,\|\,\text{model})$; no over-fitting is visible, so it is capacity and optimisation (topology); below
 #   the line by more than sampling error would mean a log-density that does not integrate to one
 # ### END MARK SCHEME
 
@@ -981,6 +996,7 @@ axis.plot(step, [row["test"] for row in moons_history], color=BLUE, linewidth=2,
 axis.axhline(densities.moons.entropy, color=ORANGE, linestyle="--", label="entropy of the data")
 axis.set(xlabel="step", ylabel="nats per point", ylim=(0.8, 2.5))
 axis.legend()
+fig.tight_layout()
 savefig(
     "F3.2",
     fig,
@@ -1012,8 +1028,9 @@ savefig(
 # (a) $\log P(k)=\log\int_{[0,1)^D}p(k+u)\,du=\log E_u\,p(k+u)\ge E_u\log p(k+u)$ by Jensen's inequality, because $\log$
 # is concave and $u$ has density 1 on the cube. Equality holds exactly when $p(k+u)$ is constant in $u$ (almost
 # everywhere): when the density is flat on the cube. So training a density on noisy images maximises a lower bound on
-# the log-likelihood of the discrete images. The gap is $KL(U[0,1)^D\,\|\,p(u\mid k))$, like that of an ELBO with a
-# uniform posterior (a learned $q(u\mid k)$ is *variational* dequantisation).
+# the log-likelihood of the discrete images. With $p(u\mid k)=p(k+u)/P(k)$ the gap is
+# $\log P(k)-E_u\log p(k+u)=E_u\left[-\log p(u\mid k)\right]=KL(U[0,1)^D\,\|\,p(u\mid k))$, like that of an ELBO with
+# a uniform posterior (a learned $q(u\mid k)$ is *variational* dequantisation).
 #
 # (b) Per dimension $\frac{dy}{d(k+u)}=\frac{ds}{d(k+u)}\cdot\frac{dy}{ds}=\frac{1-2\alpha}{K}\cdot\frac{1}{s(1-s)}$.
 # The change of variables gives $\log p(k+u)=\log q(y)+\sum_{i=1}^{D}\log\frac{1-2\alpha}{K\,s_i(1-s_i)}$, therefore
@@ -1024,20 +1041,23 @@ savefig(
 # Its expectation over $u$ is an upper bound on $-\log_2P(k)/D$ by (a). (Forgetting $\log K$ alone changes the result by
 # $\log_217\approx4.09$ bits.)
 #
-# (c) Let $k_0$ occur in the data with frequency $\pi_0>0$. Take $p_\sigma=\frac12N(k_0,\sigma^2)+\frac12r$ with any
-# fixed density $r$ that is positive on the data (a flow with a mixture as its density, or a flow that contracts around
-# $k_0$ by the factor $1/\sigma$). The average log-density is at least
-# $\pi_0\left[\log\frac{1}{2\sigma\sqrt{2\pi}}\right]+(1-\pi_0)\min_k\log\frac{r(k)}{2}\to\infty$ as $\sigma\to0$. The
-# optimum is a sum of point masses: the data have no density, and nothing about the *other* integers was learned. Noise
-# of width one forbids it, as (a) bounds the objective by $\log P(k)\le0$.
+# (c) Let $k_0$ occur in the data with frequency $\pi_0>0$. Take $p_\sigma=\frac12N(k_0,\sigma^2)+\frac12r$ with a
+# fixed, continuous and everywhere positive density $r$. A flow has this density: with its distribution function
+# $F_\sigma$, $z=\Phi^{-1}(F_\sigma(x))$ is smooth, increasing and standard normal. As
+# $p_\sigma(k_0)\ge\frac{1}{2\sigma\sqrt{2\pi}}$ and $p_\sigma(k)\ge\frac{r(k)}2$, the average log-density is at least
+# $\pi_0\log\frac{1}{2\sigma\sqrt{2\pi}}+(1-\pi_0)\min_k\log\frac{r(k)}{2}\to\infty$ as $\sigma\to0$. (A single Gaussian
+# will not do: its log-density at the *other* integers falls like $-1/\sigma^2$.) In the limit stand point masses, and
+# nothing was learned about how likely the integers are. Noise of width one forbids it, as (a) bounds the objective by
+# $\log P(k)\le0$.
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
 # - (1) (a) Jensen's inequality in the right direction
 # - (1) (a) equality exactly for a flat density on the cube; training maximises a lower bound
-# - (2) (b) the derivative with (1 - 2 alpha)/K and 1/(s(1-s)), one mark for each factor
-# - (1) (b) bits: sign, division by D log 2, all terms together
-# - (1) (c) a family whose average log-density tends to infinity, with the frequency of the spike taken into account
+# - (2) (b) the derivative, one mark for $(1-2\alpha)/K$ (lost by $K-1$, or without $K$) and one for $1/(s(1-s))$
+# - (1) (b) bits: sign, division by $D\log2$, all terms together
+# - (1) (c) a family of flows whose *average* log-density tends to infinity, the other integers included (a spike alone:
+#   half)
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -1443,10 +1463,10 @@ with torch.no_grad():
     flow_digits = quantize_inverse(digit_model.sample(359), LEVELS, ALPHA)
 
 # %% [markdown] figure="F3.3" points=3
-# Show ten test digits and twenty samples of your flow; beside them training and validation bpd of both flows against
-# the epoch, with the levels of the histogram (2.43) and of the PixelCNN (1.94) as lines; give the test bpd in the
-# caption. In three or four sentences: when does each flow begin to over-fit, and what did weight decay and width do? Is
-# a flow's bpd comparable with a PixelCNN's at all (W3.2), and on which side is it unfair?
+# **A flow for digits.** Show ten test digits and twenty samples of your flow; beside them training and validation bpd
+# of both flows against the epoch, with the levels of the histogram (2.43) and of the PixelCNN (1.94) as lines; give the
+# test bpd in the caption. In three or four sentences: when does each flow begin to over-fit, and what did weight decay
+# and width do? Is a flow's bpd comparable with a PixelCNN's at all (W3.2), and on which side is it unfair?
 #
 # Caption: Digits from a flow, and its bits per dimension against the epoch; test bpd: fill in.
 #
@@ -1535,11 +1555,12 @@ savefig(
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) pointwise maximisation gives D* and its logit
-# - (1) (a) the value with both KL terms against the mixture and the constant log 4
-# - (2) (b) both derivatives with their signs, one mark; non-saturating learns at -10, ratio e^10, one mark
-# - (1) (c) the identity for -log D*, the reverse KL, and JS by the envelope argument (or by direct calculation)
-# - (1) (c) reading: reverse KL tolerates dropped modes, and JS enters with the wrong sign
+# - (1) (a) pointwise maximisation gives $D^*$ and its logit
+# - (1) (a) the value, with both KL terms against the mixture $m$ and the constant $-\log4$ (KL terms against $2m$: half)
+# - (2) (b) both derivatives with their signs, $-s(l)$ and $-(1-s(l))$, one mark; non-saturating learns at $l=-10$, ratio
+#   $e^{10}$, one mark
+# - (1) (c) the identity for $-\log D^*$, the reverse KL, and JS by the envelope theorem (or by direct calculation)
+# - (1) (c) reading: the reverse KL tolerates dropped modes, and JS enters with the wrong sign
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -1839,17 +1860,18 @@ def test_generator_loss_keeps_the_dtype(rng):
 # (c) The critic's loss is now $\psi\theta+\frac\gamma2\psi^2$, so $\dot\psi=-\theta-\gamma\psi$ and $\dot\theta=\psi$.
 # The matrix $\begin{pmatrix}0&1\\-1&-\gamma\end{pmatrix}$ has characteristic polynomial $\lambda^2+\gamma\lambda+1$ and
 # eigenvalues $\lambda=-\frac\gamma2\pm\sqrt{\frac{\gamma^2}{4}-1}$. For $\gamma<2$ they are complex with real part
-# $-\frac\gamma2<0$; for $\gamma\ge2$ both are real and negative, as $\sqrt{\gamma^2/4-1}<\gamma/2$. All solutions
-# converge to the equilibrium (fastest at $\gamma=2$).
+# $-\frac\gamma2<0$; for $\gamma\ge2$ both are real and negative, as $\sqrt{\gamma^2/4-1}<\gamma/2$. So all solutions,
+# sums of $e^{\lambda t}$ (and of $te^{-t}$ at $\gamma=2$, where the eigenvalues meet), converge to the equilibrium. The
+# larger of the two real parts is least at $\gamma=2$: a stronger penalty slows the critic down.
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) infinity, log 2 and the absolute value, each also at theta = 0
+# - (1) (a) $\infty$, $\log2$ and $|\theta|$, and 0 for each at $\theta=0$
 # - (1) (a) the derivatives, and that only the Wasserstein distance trains
-# - (1) (b) the update as a matrix, with opposite signs off the diagonal
-# - (1) (b) the matrix is a rotation times the root of 1 + h squared
-# - (1) (c) the dynamics with the penalty and its characteristic polynomial
-# - (1) (c) both cases of the eigenvalues have negative real parts
+# - (1) (b) the update as a matrix, with opposite signs off the diagonal (equal signs: both players minimise one loss)
+# - (1) (b) the radius grows by $\sqrt{1+h^2}$: from $M^\top M=(1+h^2)I$, or by squaring and adding
+# - (1) (c) the dynamics with the penalty, and the characteristic polynomial $\lambda^2+\gamma\lambda+1$
+# - (1) (c) negative real parts in both cases, $\gamma<2$ and $\gamma\ge2$ (one case only: half)
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -2210,8 +2232,8 @@ def test_logit_keeps_the_dtype(rng):
 # | $n$ | `n_iter`, at least 1 | number | int |
 # | $\sigma$ | returned | `()` | same |
 #
-# $u$ and $v$ are treated as constants: the gradient of $\sigma$ for $W$ is $uv^\top$ (why is that the exact derivative
-# of the largest singular value?).
+# $u$ and $v$ are treated as constants: the gradient of $\sigma$ for $W$ is $uv^\top$ (why is that, once the iteration
+# has converged, the exact derivative of the largest singular value?).
 
 
 # %% solution="3.3f"
@@ -2296,8 +2318,10 @@ def test_sigma_keeps_the_dtype(rng):
 # %% [markdown]
 # **Experiment: the value of the game.** Two Gaussians at distance $d$, the optimal logit, and the two losses of the
 # generator. Expect $V$ to rise from $-\log4=-1.39$ at $d=0$ to nearly 0 at $d=8$, and the average weight with which the
-# generator learns at its own samples to fall to practically zero under minimax while it rises to 1 under the
-# non-saturating loss. This is why nobody trains a generator with the loss of the theorem.
+# generator learns at its own samples to fall from 1/2 to practically zero under minimax while it rises to 1 under the
+# non-saturating loss. This is why nobody trains a generator with the loss of the theorem. If $V$ falls with $d$
+# instead, the two densities are exchanged in `optimal_logit`; if the two weights have changed places, so have the
+# losses.
 
 # %% experiment="3.3" cpu_minutes=0.1
 from hwkit import set_seed
@@ -2688,11 +2712,12 @@ for name, (G, _, _, history) in rings.items():
     )
 
 # %% [markdown] figure="F3.4" points=3
-# For the four games show samples at four moments, one row per game, and in a fifth column the field of the final
-# discriminator's logit. In four or five sentences: read the vanishing gradient off the first row (what does the logit
-# look like around the samples?), say how the second row gets where it ends and relate its overshooting to W3.4, and say
-# what the penalties change in the field (mind the scales of the colour bars). One of *your own* runs failed on the way (a bug, a setting): say what you saw, what you
-# suspected and how you found out; honest failures earn the point, invented ones do not.
+# **Four games on a ring.** For the four games show samples at four moments, one row per game, and in a fifth column the
+# field of the final discriminator's logit. In four or five sentences: read the vanishing gradient off the first row
+# (what does the logit look like around the samples?), say how the second row gets where it ends and relate its
+# overshooting to W3.4, and say what the penalties change in the field (mind the scales of the colour bars). Add two or
+# three sentences about one of *your own* runs of this homework that failed on the way, by a bug or by a setting: what
+# did you see, what did you suspect, and how did you find out? Honest failures earn the point, invented ones do not.
 #
 # Caption: Four adversarial games on a ring of eight modes: samples over time, and the final critic.
 #
@@ -2705,7 +2730,7 @@ for name, (G, _, _, history) in rings.items():
 # ### END MARK SCHEME
 
 # %% experiment="3.4"
-fig, axes = plt.subplots(len(rings), 5, figsize=(9, 7.4), squeeze=False)
+fig, axes = plt.subplots(len(rings), 5, figsize=(9.4, 8), squeeze=False)
 axis = torch.linspace(-5.5, 5.5, 120)
 grid = torch.cartesian_prod(axis, axis)
 for row, (name, (_, D, frames, _)) in zip(axes, rings.items(), strict=True):
@@ -2713,11 +2738,12 @@ for row, (name, (_, D, frames, _)) in zip(axes, rings.items(), strict=True):
         panel.scatter(ring_data[:400, 0], ring_data[:400, 1], s=2, color=GREY)
         panel.scatter(x[:, 0], x[:, 1], s=3, color=ORANGE)
         panel.set(title=f"step {step}", xticks=[], yticks=[], xlim=(-5.5, 5.5), ylim=(-5.5, 5.5), aspect="equal")
-    row[0].set_ylabel(name)
+        panel.set(xlabel="$x_1$", ylabel="$x_2$")
+    row[0].set_ylabel(f"{name}\n$x_2$", fontsize=8)
     with torch.no_grad():
         field = D(grid).reshape(120, 120).T
     picture = row[4].imshow(field, origin="lower", extent=(-5.5, 5.5, -5.5, 5.5), cmap="cividis")
-    row[4].set(title="logit of D", xticks=[], yticks=[])
+    row[4].set(title="logit of D", xlabel="$x_1$", xticks=[], yticks=[])
     fig.colorbar(picture, ax=row[4])
 fig.tight_layout()
 savefig(
@@ -2736,8 +2762,9 @@ savefig(
 #
 # **What to expect** (budget `cpu`, 2500 steps each, 40 seconds in all). Without the penalty the discriminator memorises
 # 1438 images, and the generator collapses to one or two shapes. With R1, strokes after 300 steps and digits after 1000;
-# "d" settles at 1.37 ± 0.05, just below $2\log2$, and "g" at 0.73. Do not judge a GAN by its losses, though: Problem
-# 3.5 does it properly.
+# "d" settles at 1.37 ± 0.05, just below $2\log2$, and "g" at 0.73. If the run with R1 collapses like the other, its
+# penalty does not reach the critic's parameters (`create_graph=True`). Do not judge a GAN by its losses, though:
+# Problem 3.5 does it properly, and its cell needs the samples of this one and of Problem 3.2.
 
 # %% experiment="3.4" cpu_minutes=0.7 t4_minutes=0.7
 digit_data = digits.load("train")[0].flatten(1).float() / 8 - 1
@@ -2751,9 +2778,9 @@ for name, weight in (("GAN without penalty", 0.0), ("GAN with R1", 2.0)):
         )
 
 # %% [markdown] figure="F3.5" points=2
-# Show ten samples of each digit GAN, and below each sample the training image that is nearest to it in pixels. In two
-# or three sentences: does the generator copy? How would you notice if it did, and why is the nearest image in *pixels*
-# a weak witness?
+# **Does the generator copy?** Show ten samples of each digit GAN, and below each sample the training image that is
+# nearest to it in pixels. In two or three sentences: does it? How would you notice if it did, and why is the nearest
+# image in *pixels* a weak witness?
 #
 # Caption: Samples of two digit GANs, and the nearest training image of each.
 #
@@ -2819,22 +2846,23 @@ savefig(
 # $\|\mu_1-\mu_2\|^2+\sum_i\left(\sqrt{\lambda_i}-\sqrt{\nu_i}\right)^2$.
 #
 # (c) The true distance is 0. $\bar x-\bar y\sim N(0,2\sigma^2/n)$, so $E(\bar x-\bar y)^2=2\sigma^2/n$. By (b) the rest
-# is $(s_x-s_y)^2\ge0$ with the two sample standard deviations: its expectation is $2\operatorname{Var}(s_x)$, as the
-# two are independent with one law, and $\operatorname{Var}(s)=\frac{\sigma^2}{2n}+O(n^{-2})$, because
-# $\operatorname{Var}(s^2)=\frac{2\sigma^4}{n-1}$ and $s=\sqrt{s^2}$ (delta method). Together
-# $E\,\widehat{FD}=\frac{2\sigma^2}{n}+\frac{\sigma^2}{n}+O(n^{-2})=\frac{3\sigma^2}{n}+O(n^{-2})>0$. In $D$ dimensions
-# there are of the order of $D^2$ such terms. A model judged with more samples looks better: only distances with the
-# *same* $n$ (and the same features) may be compared, and the distance of real data to real data at that $n$ is the
-# floor.
+# is $(s_x-s_y)^2\ge0$ with the two sample standard deviations, so the expected distance is at least $2\sigma^2/n$: it
+# is biased upwards. For the order, $E(s_x-s_y)^2=2\operatorname{Var}(s)$, as the two are independent with one law;
+# $\operatorname{Var}(s^2)=\frac{2\sigma^4}{n-1}$, and the root has slope $\frac1{2\sigma}$ at $\sigma^2$, so (delta
+# method) $\operatorname{Var}(s)=\frac{1}{4\sigma^2}\cdot\frac{2\sigma^4}{n-1}+O(n^{-2})=\frac{\sigma^2}{2n}+O(n^{-2})$.
+# Together $E\,\widehat{FD}=\frac{2\sigma^2}{n}+\frac{\sigma^2}{n}+O(n^{-2})=\frac{3\sigma^2}{n}+O(n^{-2})$. In $D$
+# dimensions there are of the order of $D^2$ such terms. A model judged with more samples looks better: only distances
+# with the *same* $n$ (and the same features) may be compared, and the distance of real data to real data at that $n$ is
+# the floor.
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
 # - (1) (a) the U-statistic is unbiased because only independent pairs are averaged
-# - (1) (a) the diagonal terms give the bias, and it is positive for a Gaussian kernel
+# - (1) (a) the $n$ (and $m$) diagonal terms give the bias, and it is positive for a Gaussian kernel
 # - (1) (b) a common eigenbasis
-# - (1) (b) the sum of squared differences of standard deviations
-# - (1) (c) 2 sigma squared over n from the means
-# - (1) (c) the spread term is non-negative and of order 1/n as well; compare equal n only
+# - (1) (b) the means, and the sum of $(\sqrt{\lambda_i}-\sqrt{\nu_i})^2$ (of $(\lambda_i-\nu_i)^2$: no mark)
+# - (1) (c) $2\sigma^2/n$ from the means
+# - (1) (c) the spread term is non-negative and of order $1/n$ as well; compare equal $n$ only
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -2967,6 +2995,7 @@ def test_mmd_keeps_the_dtype(rng):
 #
 # The root is that of a *matrix*. $AB$ is not symmetric and its root may come out complex; the symmetric form in (3.14)
 # has the same trace, and `torch.linalg.eigh` gives its eigenvalues, of which rounding may make some slightly negative.
+# (`scipy.linalg.sqrtm` will not do: graded functions have PyTorch and numpy, nothing else.)
 
 
 # %% solution="3.5b"
@@ -3252,7 +3281,9 @@ def test_radius_is_the_distance_to_the_kth_other_point(rng):
 # **What to expect** (budget `cpu`, a few seconds). FD of real training images: about 0.20 at $n=359$, the floor, and
 # 0.12 for all 1438 of them; flows: 0.4 ± 0.1; GAN with R1: 0.4, below 0.75 with all ten classes; without penalty: above
 # 5, with a precision near 1, a recall of 0 and only a few classes; independent pixels: 1.2 to 1.4. The surprise: from
-# epoch 30 on the wide flow loses 0.4 bits per dimension, and its FD stays at 0.36 ± 0.05 all the while.
+# epoch 30 on the wide flow loses 0.4 bits per dimension, and its FD stays at 0.36 ± 0.05 all the while. Begin with the
+# row of the training images, which no model can spoil: precision and recall of 0.94 and 0.93 there, or your yardsticks
+# are wrong, not your models.
 
 # %% experiment="3.5" cpu_minutes=0.3 t4_minutes=0.3
 import densities
@@ -3301,19 +3332,19 @@ for n in sizes:
 wide_fd = [(epoch, float(frechet_distance(digit_features.features(images), target))) for epoch, images in wide_samples]
 
 # %% [markdown] figure="F3.6" points=3
-# Three panels: (i) FD of *training images* against sample size, on logarithmic axes; (ii) validation bpd and FD of the
-# wide flow against the epoch; (iii) precision against recall of all judged samples; and the printed table in your
-# answer. In four or five sentences: what is the slope in (i), and what does it mean for a table that compares 5000 with
-# 50 000 samples? Why can bpd get much worse while samples do not? Name one pair of models that two metrics order
-# differently, and say which you believe and why.
+# **The judges disagree.** Three panels: (i) FD of *training images* against sample size, on logarithmic axes; (ii)
+# validation bpd and FD of the wide flow against the epoch; (iii) precision against recall of all judged samples; and
+# the printed table in your answer. In four or five sentences: what is the slope in (i), and what does it mean for a
+# table that compares 5000 with 50 000 samples? Why can bpd get much worse while samples do not? Name one pair of models
+# that two metrics order differently, and say which you believe and why.
 #
 # Caption: The Frechet distance falls with sample size; likelihood gets worse and samples do not; precision
 # against recall.
 #
 # ### BEGIN MARK SCHEME
 # - (1) three labelled panels and the table; digit GAN with FD at most 0.75 and ten classes (at most 1.2: half a mark)
-# - (1) slope between -0.7 and -1 in (i) (the bias is of order 1/n), flatter at the end, where the size of the test set
-#   limits it; compare equal n only
+# - (1) slope between $-0.7$ and $-1$ over all of (i) (the bias is of order $1/n$), steeper at $n=30$, hardly more than the
+#   24 features, and flatter at the end, where the size of the test set limits it; compare equal $n$ only
 # - (1) bpd punishes over-confidence on held-out pixels, FD sees only means and covariances of features; a real pair
 #   named
 # ### END MARK SCHEME
@@ -3363,3 +3394,11 @@ print({name: array.shape for name, array in arrays.items()})
 # **Before you hand in.** Answer for yourself: which model of this homework would you use to detect a corrupted digit,
 # which to draw a new one, which to compress them? Only one kind of model can answer all three, and it pays with layers
 # that must be invertible. The next homework drops that constraint and keeps most of the rest.
+#
+# **Where it comes from.** Coupling layers: Dinh, Krueger and Bengio 2015 (NICE); Dinh, Sohl-Dickstein and Bengio 2017
+# (Real NVP). ActNorm: Kingma and Dhariwal 2018 (Glow). Autoregressive flows: Papamakarios, Pavlakou and Murray 2017.
+# The bound of W3.2: Theis, van den Oord and Bethge 2016. GANs: Goodfellow and others 2014; their gradients: Arjovsky
+# and Bottou 2017; LSGAN: Mao and others 2017; hinge: Lim and Ye 2017; Wasserstein: Arjovsky, Chintala and Bottou 2017;
+# WGAN-GP: Gulrajani and others 2017; R1 and the Dirac-GAN: Mescheder, Geiger and Nowozin 2018; spectral normalisation:
+# Miyato and others 2018. MMD: Gretton and others 2012; Fréchet distance: Heusel and others 2017, its bias: Bińkowski
+# and others 2018; precision and recall: Kynkäänniemi and others 2019.

@@ -7,10 +7,10 @@
 # its data?
 #
 # ```
-#        q(x_t | x_{t-1}): add noise, nothing to learn
-#   x_0 ──► x_1 ──► … ──► x_t ──► … ──► x_T  ≈ N(0, I)                  data ──► noise
-#   x_0 ◄── x_1 ◄── … ◄── x_t ◄── … ◄── x_T  ~ N(0, I)                  noise ──► data
-#        p(x_{t-1} | x_t): guess the noise, ε̂(x_t, t, y), and step back
+#           q(x_t | x_{t-1}): add noise, nothing to learn
+#   data    x_0 ──► x_1 ──► … ──► x_t ──► … ──► x_T ≈ N(0, I)   noise
+#   data    x_0 ◄── x_1 ◄── … ◄── x_t ◄── … ◄── x_T ~ N(0, I)   noise
+#           p(x_{t-1} | x_t): guess the noise, ε̂(x_t, t, y), step back
 # ```
 #
 # **When you are done you can**
@@ -30,9 +30,9 @@
 # that work for vectors and images, on any device, in float32 and float64, and that leave their arguments alone.
 #
 # **Hand in** this notebook, the written part (W4.1 to W4.6), and the figures (F4.1 to F4.6). The experiments take about
-# eight minutes of one CPU core in all, and each prints what to expect; a GPU is welcome and not needed. Expect 12 to 15
-# hours for a team of two. Questions can be done in any order: where one builds on another, a mistake is only charged
-# once.
+# eight minutes of one CPU core in all, and each prints what to expect; a GPU is welcome and not needed. For a team of
+# two, plan about 13½ hours in all: the minutes in the table above include written questions and figures. Questions can
+# be done in any order: where one builds on another, a mistake is only charged once.
 
 # %%
 import math
@@ -74,7 +74,7 @@ Schedule = dict[str, Tensor]  # "beta", "alpha", "alpha_bar", "alpha_bar_prev", 
 # Functions that take the table take it as a constant: nobody asks for a gradient with respect to it.
 
 # %% [markdown] problem="4.1" minutes=100
-# ## Problem 4.1: schedules and the forward process
+# ## Problem 4.1: Schedules and the forward process
 #
 # Nothing is learned in this problem, and everything after it stands on it.
 #
@@ -91,8 +91,9 @@ Schedule = dict[str, Tensor]  # "beta", "alpha", "alpha_bar", "alpha_bar_prev", 
 # | $T$, $s$ | `T`, `s` | numbers | int, float |
 # | $\bar\alpha$ | returned | `(T,)` | **float64**, whatever the default |
 #
-# Why float64? At the noisy end $\bar\alpha$ is a product of hundreds of factors near $10^{-7}$, and the samplers divide
-# by its root. Why 0.999? Without it the last step would leave nothing at all, and they would divide by zero.
+# Why float64? At the noisy end $\bar\alpha$ is a product of hundreds of factors and of the size of $10^{-7}$, and the
+# samplers divide by its root. Why 0.999? Without it the last step would leave nothing at all ($f(T)=0$), and they would
+# divide by zero.
 
 
 # %% solution="4.1a"
@@ -165,11 +166,12 @@ def test_last_step_is_capped(rng):
 # %% [markdown]
 # ### The table
 #
-# Everything else follows from $\bar\alpha$ alone, for any decreasing $\bar\alpha$:
+# Everything else follows from $\bar\alpha$ alone, for any decreasing $\bar\alpha$. With $\bar\alpha_{-1}=1$ for the
+# clean end,
 #
-# $$\bar\alpha_{t-1}=\begin{cases}1&t=0\\\bar\alpha_{t-1}&t>0\end{cases},\qquad
-#   \alpha_t=\frac{\bar\alpha_t}{\bar\alpha_{t-1}},\qquad \beta_t=1-\alpha_t. \tag{4.2}$$
+# $$\alpha_t=\frac{\bar\alpha_t}{\bar\alpha_{t-1}},\qquad\beta_t=1-\alpha_t,\qquad t=0,\dots,T-1, \tag{4.2}$$
 #
+# and `alpha_bar_prev[t]` holds $\bar\alpha_{t-1}$: the given numbers moved one place to the right, with the 1 in front.
 # A public repository once used $\bar\alpha_0$ in place of the 1. The samplers ran, the images looked fine, and every
 # one of them kept a little noise.
 
@@ -641,10 +643,11 @@ def test_posterior_contracts(rng):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Experiment: the film, forwards.** Eight digits on their way into noise. With the cosine schedule and
-# $T=200$, the digit is legible for half of the time, and `alpha_bar` ends near 6e-8. Reflect: at which $t$ would *you*
-# give up, and what is $\bar\alpha_t$ there? A linear schedule destroys the digit in the first third of the steps (try
-# it): what do the other two thirds teach a network?
+# **Experiment: the film, forwards.** Eight digits on their way into noise. With the cosine schedule and $T=200$, the
+# digit is legible for half of the time, and `alpha_bar` ends near 6e-8. Reflect: at which $t$ would *you* give up, and
+# what is $\bar\alpha_t$ there? A linear schedule, $\beta_t$ rising evenly from 0.0005 to 0.1, gets there in the first
+# third of the steps (try it: `torch.linspace` and `torch.cumprod` make its $\bar\alpha$). What do the other two thirds
+# teach a network?
 
 # %% experiment="4.1" cpu_minutes=0.1 t4_minutes=0.1
 import digits
@@ -656,7 +659,7 @@ sch = make_schedule(cosine_alpha_bar(200))
 print(f"alpha_bar ends at {float(sch['alpha_bar'][-1]):.1e}   (expected 6e-08)")
 images, _ = digits.load("train")
 x0 = images[:8].float() / 8 - 1
-fig, axes = plt.subplots(5, 8, figsize=(8, 5))
+fig, axes = plt.subplots(5, 8, figsize=(8, 5.6), layout="constrained")
 for row, when in zip(axes, (0, 40, 80, 120, 199), strict=True):
     noisy = q_sample(sch, x0, torch.full((8,), when), torch.randn(x0.shape))
     for axis, image in zip(row, noisy, strict=True):
@@ -666,14 +669,15 @@ for row, when in zip(axes, (0, 40, 80, 120, 199), strict=True):
 plt.show()
 
 # %% [markdown] problem="4.2" minutes=160
-# ## Problem 4.2: losses and scores
+# ## Problem 4.2: Losses and scores
 #
 # The gradient of a log-density with respect to its argument is called the **score**. This problem shows that a network
 # that guesses noise has learned the score, and uses the score to draw samples. First the theory.
 
 # %% [markdown] written="W4.1" points=6 pages=1
-# **Denoising is score matching.** Let $x_t=\alpha x_0+\sigma\varepsilon$ with $\varepsilon\sim N(0,I)$
-# independent of $x_0\sim q(x_0)$, and $\alpha,\sigma>0$ fixed.
+# **Denoising is score matching.** Let $x_t=\alpha x_0+\sigma\varepsilon$ with $\varepsilon\sim N(0,I)$ independent of
+# $x_0\sim q(x_0)$, and $\alpha,\sigma>0$ fixed. (In (4.3) they are $\alpha=\sqrt{\bar\alpha_t}$ and
+# $\sigma=\sqrt{1-\bar\alpha_t}$.)
 #
 # (a) Show that for every function $s$ with finite second moment
 #
@@ -692,14 +696,13 @@ plt.show()
 # (a) Expand the left side. The term $E\|s(x_t)\|^2$ is on both sides. For the cross term, write the expectation as an
 # integral and use $q(x_t\mid x_0)\,\nabla\log q(x_t\mid x_0)=\nabla q(x_t\mid x_0)$:
 #
-# $$E\,s(x_t)^\top\nabla\log q(x_t\mid x_0)=\int s(x_t)^\top\int q(x_0)\,\nabla q(x_t\mid x_0)\,dx_0\,dx_t$$
+# $$E\,s(x_t)^\top\nabla\log q(x_t\mid x_0)=\int s(x_t)^\top\int q(x_0)\,\nabla q(x_t\mid x_0)\,dx_0\,dx_t
+#   =\int s(x_t)^\top\nabla q(x_t)\,dx_t.$$
 #
-# $$=\int s(x_t)^\top\nabla q(x_t)\,dx_t=E\,s(x_t)^\top\nabla\log q(x_t).$$
-#
-# So the two cross terms agree, and the difference of the two sides is
-# $C=E\|\nabla\log q(x_t\mid x_0)\|^2-E\|\nabla\log q(x_t)\|^2$, which is free of $s$. On the left everything is known:
-# $\nabla\log q(x_t\mid x_0)=-(x_t-\alpha x_0)/\sigma^2=-\varepsilon/\sigma$. On the right stands the score of the noisy
-# data, which nobody can evaluate.
+# The last integral is $E\,s(x_t)^\top\nabla\log q(x_t)$. So the two cross terms agree, and the difference of the two
+# sides is $C=E\|\nabla\log q(x_t\mid x_0)\|^2-E\|\nabla\log q(x_t)\|^2$, which is free of $s$. On the left everything
+# is known: $\nabla\log q(x_t\mid x_0)=-(x_t-\alpha x_0)/\sigma^2=-\varepsilon/\sigma$. On the right stands the score of
+# the noisy data, which nobody can evaluate.
 #
 # (b) Differentiate the marginal under the integral sign:
 #
@@ -719,10 +722,11 @@ plt.show()
 # ### BEGIN MARK SCHEME
 # - (1) (a) expands the square and shows that only the cross term matters
 # - (1) (a) turns the cross term into the marginal score by differentiating the marginal, and names what is computable
+#   (the two scores set equal without an expectation over $x_0$: no mark)
 # - (1) (b) differentiates the marginal and inserts the Gaussian score
 # - (1) (b) recognises the posterior mean and solves for it
 # - (1) (c) derives the optimal guess from (b) or by Gaussian conditioning
-# - (1) (c) gives the error and its limit 1, and says that the loss plateaus by nature
+# - (1) (c) gives the error and its limit 1, and says that the loss plateaus by nature (the error without its limit: half)
 # ### END MARK SCHEME
 
 # %% [markdown] written="W4.2" points=5 pages=1
@@ -731,10 +735,10 @@ plt.show()
 # (a) Derive mean and variance of $q(x_{t-1}\mid x_t,x_0)$, equation (4.6), from
 # $q(x_{t-1}\mid x_0)$ and $q(x_t\mid x_{t-1})$.
 #
-# (b) A model takes steps $p(x_{t-1}\mid x_t)=N(\mu_\theta,\sigma_t^2I)$, with $\mu_\theta$ given by (4.6) at the guess
-# $\hat x_0(x_t,\varepsilon_\theta)$ of (4.4). Show that the part of
+# (b) For $t\ge1$ a model takes steps $p(x_{t-1}\mid x_t)=N(\mu_\theta,\sigma_t^2I)$, with $\mu_\theta$ given by (4.6)
+# at the guess $\hat x_0(x_t,\varepsilon_\theta)$ of (4.4). Show that the part of
 # $KL(q(x_{t-1}\mid x_t,x_0)\,\|\,p(x_{t-1}\mid x_t))$ that depends on $\theta$ is
-# $w_t\|\varepsilon-\varepsilon_\theta\|^2$ with $w_t=\dfrac{\beta_t^2}{2\sigma_t^2\alpha_t(1-\bar\alpha_t)}$.
+# $w_t\|\varepsilon-\varepsilon_\theta\|^2$ with $w_t=\beta_t^2/\left(2\sigma_t^2\alpha_t(1-\bar\alpha_t)\right)$.
 #
 # (c) With $SNR=\bar\alpha_t/(1-\bar\alpha_t)$, express the squared errors in $x_0$ and in $v$ by the squared error in
 # $\varepsilon$ at the same $x_t$. Which times does each of the three unweighted losses care about?
@@ -750,30 +754,34 @@ plt.show()
 # =\frac{1-\bar\alpha_t}{\beta_t(1-\bar\alpha_{t-1})}=1/\tilde\beta_t$, because
 # $\alpha_t+\beta_t-\alpha_t\bar\alpha_{t-1}=1-\bar\alpha_t$. The mean is the variance times the linear coefficient,
 # $\tilde\beta_t\left(\frac{\sqrt{\alpha_t}}{\beta_t}x_t+\frac{\sqrt{\bar\alpha_{t-1}}}{1-\bar\alpha_{t-1}}x_0\right)$,
-# which is (4.6).
+# with $\tilde\beta_t/\beta_t=\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}$ and
+# $\tilde\beta_t/(1-\bar\alpha_{t-1})=\frac{\beta_t}{1-\bar\alpha_t}$, which is (4.6).
 #
-# (b) The variances do not depend on $\theta$, so the part that does is $\|\tilde\mu_t-\mu_\theta\|^2/(2\sigma_t^2)$.
-# The means share the term in $x_t$, so their difference is
-# $\frac{\sqrt{\bar\alpha_{t-1}}\beta_t}{1-\bar\alpha_t}(x_0-\hat x_0)$, and by (4.4) $x_0-\hat
-# x_0=-\frac{\sqrt{1-\bar\alpha_t}}{\sqrt{\bar\alpha_t}}(\varepsilon-\varepsilon_\theta)$. With
+# (b) The divergence of $N(\tilde\mu,\tilde\beta I)$ from $N(\mu,\sigma^2I)$ is $\|\tilde\mu-\mu\|^2/(2\sigma^2)$ plus
+# terms in the variances, which do not depend on $\theta$; so the part that does is
+# $\|\tilde\mu_t-\mu_\theta\|^2/(2\sigma_t^2)$. The means share the term in $x_t$, so their difference is
+# $\frac{\sqrt{\bar\alpha_{t-1}}\beta_t}{1-\bar\alpha_t}(x_0-\hat x_0)$, and by (4.4)
+# $x_0-\hat x_0=-\frac{\sqrt{1-\bar\alpha_t}}{\sqrt{\bar\alpha_t}}(\varepsilon-\varepsilon_\theta)$. With
 # $\bar\alpha_t=\alpha_t\bar\alpha_{t-1}$ the squared factor is
 # $\frac{\bar\alpha_{t-1}\beta_t^2}{(1-\bar\alpha_t)^2}\cdot\frac{1-\bar\alpha_t}{\bar\alpha_t}
 # =\frac{\beta_t^2}{\alpha_t(1-\bar\alpha_t)}$; dividing by $2\sigma_t^2$ gives $w_t$.
 #
-# (c) From (4.4), $\|\Delta x_0\|^2=\|\Delta\varepsilon\|^2/SNR$. At fixed $x_t$, (4.5) and (4.4) give $\Delta
-# v=\sqrt{\bar\alpha_t}\,\Delta\varepsilon-\sqrt{1-\bar\alpha_t}\,\Delta x_0
+# (c) From (4.4), $\Delta x_0=-\frac{\sqrt{1-\bar\alpha_t}}{\sqrt{\bar\alpha_t}}\Delta\varepsilon$, so
+# $\|\Delta x_0\|^2=\|\Delta\varepsilon\|^2/SNR$. At fixed $x_t$, (4.5) and (4.4) give
+# $\Delta v=\sqrt{\bar\alpha_t}\,\Delta\varepsilon-\sqrt{1-\bar\alpha_t}\,\Delta x_0
 # =\left(\sqrt{\bar\alpha_t}+\frac{1-\bar\alpha_t}{\sqrt{\bar\alpha_t}}\right)\Delta\varepsilon
-# =\Delta\varepsilon/\sqrt{\bar\alpha_t}$, so $\|\Delta v\|^2=\|\Delta\varepsilon\|^2/\bar\alpha_t
-# =\|\Delta\varepsilon\|^2(1+SNR)/SNR$. In units of the error in $x_0$ the weights are: $x_0$-loss 1, $\varepsilon$-loss
-# $SNR$, which looks at the clean end and hardly at the noisy one, $v$-loss $1+SNR$, which cares about both.
+# =\Delta\varepsilon/\sqrt{\bar\alpha_t}$, so
+# $\|\Delta v\|^2=\|\Delta\varepsilon\|^2/\bar\alpha_t=\|\Delta\varepsilon\|^2(1+SNR)/SNR$. In units of the error in
+# $x_0$ the weights are: $x_0$-loss 1, $\varepsilon$-loss $SNR$, which looks at the clean end and hardly at the noisy
+# one, $v$-loss $1+SNR$, which cares about both.
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) multiplies the two Gaussians and finds the precision
+# - (1) (a) multiplies the two Gaussians and finds the precision $1/\tilde\beta_t$
 # - (1) (a) finds the mean from the linear term
 # - (1) (b) reduces the divergence to the difference of the means and inserts (4.4)
-# - (1) (b) simplifies to the stated weight
-# - (1) (c) both conversions, and which end of time each loss stresses
+# - (1) (b) simplifies to the stated weight, using $\bar\alpha_t=\alpha_t\bar\alpha_{t-1}$
+# - (1) (c) both conversions, $1/SNR$ and $(1+SNR)/SNR$, and which end of time each loss stresses (one of the two: half)
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -1265,17 +1273,18 @@ print(f"mean over t: network {sum(learned) / len(learned):.3f}, perfect network 
 print("expected: 0.39 and 0.38")
 
 # %% [markdown] figure="F4.1" points=3
-# In one figure: a scatter of ring8 at five times of the forward process (top), and below it the loss of the trained
-# network against $t$, together with that of the perfect network `ring_noise`. In three or four sentences: why does the
-# loss go to 1 at small $t$ and to 0 at large $t$? Where does the hump between them come from (at which $t$ do the eight
-# clouds touch)? Why did the training curve stop falling after a few hundred steps while the network went on learning?
+# **Noise, time and the loss.** In one figure: a scatter of ring8 at five times of the forward process (top), and below
+# it the loss of the trained network against $t$, together with that of the perfect network `ring_noise`. In three or
+# four sentences: why does the loss go to 1 at small $t$ and to 0 at large $t$? Where does the hump between them come
+# from (at which $t$ do the eight clouds touch)? Why did the training curve stop falling after a few hundred steps while
+# the network went on learning?
 #
 # Caption: The forward process on eight Gaussians, and the denoising loss by noise level.
 #
 # ### BEGIN MARK SCHEME
-# - (1) labelled panels at five times from data to noise; both loss curves against t, from near 1 down to near 0
-# - (1) explains both ends with W4.1 (c), what is left is the variance of the noise given x_t, and the hump: once clouds
-#   overlap, x_t no longer tells to which of the eight centres the noise has to be measured
+# - (1) labelled panels at five times from data to noise; both loss curves against $t$, from near 1 down to near 0
+# - (1) explains both ends with W4.1 (c), what is left is the variance of the noise given $x_t$, and the hump: once clouds
+#   overlap, $x_t$ no longer tells from which of the eight centres the noise has to be measured
 # - (1) says that the total loss is mostly irreducible and hence plateaus
 # ### END MARK SCHEME
 
@@ -1302,14 +1311,14 @@ savefig(
 )
 
 # %% [markdown] figure="F4.2" points=2
-# Arrows of the learned and of the true score of ring8 at $t=20$, $60$ and $120$, on one grid, in two colours (their
-# length is the root of the score's, or those at the rim would dwarf all others). In two or three sentences: where do
-# they disagree, how many training points are there, and does it matter for a sampler?
+# **The learned score and the true one.** Arrows of both scores of ring8 at $t=20$, $60$ and $120$, on one grid, in two
+# colours (their length is the root of the score's, or those at the rim would dwarf all others). In two or three
+# sentences: where do they disagree, how many training points are there, and does it matter for a sampler?
 #
 # Caption: Learned and true score field of eight Gaussians at three noise levels.
 #
 # ### BEGIN MARK SCHEME
-# - (1) three panels with both fields, legible, arrows pointing to the modes and at large t to the centre
+# - (1) three panels with both fields, legible, arrows pointing to the modes and at large $t$ to the centre
 # - (1) disagreement far from the data, where nothing was trained, and why samplers rarely go there
 # ### END MARK SCHEME
 
@@ -1336,7 +1345,7 @@ savefig(
 )
 
 # %% [markdown] problem="4.3" minutes=145
-# ## Problem 4.3: samplers
+# ## Problem 4.3: Samplers
 #
 # A trained network is a guess of the noise; a *sampler* decides what to do with it. The checks here are about single
 # steps, exact to ten digits. There is a reason: a 200-step sampler with a serious bug (noise in the last step, $\beta$
@@ -1378,20 +1387,25 @@ savefig(
 #
 # using $\sqrt{\alpha_t\bar\alpha_t}=\alpha_t\sqrt{\bar\alpha_{t-1}}$.
 #
-# (c) $\varepsilon^*=\sigma_tx_t/v_t$ and $\hat x_0=(x_t-\sigma_t\varepsilon^*)/\alpha_t=\alpha_t\tau^2x_t/v_t$; insert
-# both. If $x_t$ has its right variance $v_t$, then $x_s$ has
-# $(\alpha_s\tau\cdot\alpha_t\tau+\sigma_s\sigma_t)^2/v_t\le(\alpha_s^2\tau^2+\sigma_s^2)(\alpha_t^2\tau^2+\sigma_t^2)/v_t=v_s$
-# by Cauchy and Schwarz. Equality holds if and only if $(\alpha_s\tau,\sigma_s)$ and $(\alpha_t\tau,\sigma_t)$ are
-# parallel: for $\tau>0$ only if $s=t$, that is, in the limit of many small steps; for $\tau=0$ (all data equal) always
-# for $\sigma_s>0$.
+# (c) $\varepsilon^*=\sigma_tx_t/v_t$ and
+# $\hat x_0=\frac{x_t-\sigma_t\varepsilon^*}{\alpha_t}=\frac{v_t-\sigma_t^2}{\alpha_tv_t}x_t=\frac{\alpha_t\tau^2}{v_t}x_t$;
+# then $\alpha_s\hat x_0+\sigma_s\varepsilon^*$ is the stated multiple of $x_t$. If $x_t$ has its right variance $v_t$,
+# then $x_s$ has
+#
+# $$\frac{(\alpha_s\tau\cdot\alpha_t\tau+\sigma_s\sigma_t)^2}{v_t}
+#   \le\frac{(\alpha_s^2\tau^2+\sigma_s^2)(\alpha_t^2\tau^2+\sigma_t^2)}{v_t}=v_s$$
+#
+# by Cauchy and Schwarz, and if the variance of $x_t$ is too small already, that of $x_s$ is smaller still: so along the
+# whole chain. Equality holds if and only if $(\alpha_s\tau,\sigma_s)$ and $(\alpha_t\tau,\sigma_t)$ are parallel: for
+# $\tau>0$ only if $s=t$, that is, in the limit of many small steps; for $\tau=0$ (all data equal) always.
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) mean and variance of the sum, with independence
-# - (1) (b) the coefficient of x_t
-# - (1) (b) the coefficient of the guessed data
-# - (1) (c) derives the affine map
-# - (1) (c) Cauchy-Schwarz, and exactness in the limit of small steps (or for one-point data)
+# - (1) (a) mean and variance of the sum, with independence (of the mean alone: half)
+# - (1) (b) the coefficient of $x_t$
+# - (1) (b) the coefficient of $\hat x_0$
+# - (1) (c) derives the linear map
+# - (1) (c) Cauchy and Schwarz, and exactness in the limit of small steps (or for one-point data)
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -1506,7 +1520,8 @@ def test_ddpm_step_contracts(rng):
 # %% [markdown]
 # ### DDIM: longer strides, less noise
 #
-# For any earlier time $s$, not only $t-1$:
+# For any earlier time $s$, not only $t-1$, and for any $\eta$ between 0 and 1 (W4.3 shows why the law of $x_s$ is
+# right):
 #
 # $$\sigma^2=\eta^2\,\frac{1-\bar\alpha_s}{1-\bar\alpha_t}\left(1-\frac{\bar\alpha_t}{\bar\alpha_s}\right),\qquad
 #   x_s=\sqrt{\bar\alpha_s}\;\hat x_0+\sqrt{1-\bar\alpha_s-\sigma^2}\;\hat\varepsilon+\sigma\,\xi. \tag{4.12}$$
@@ -1523,7 +1538,7 @@ def test_ddpm_step_contracts(rng):
 # longer belong to the same $x_t$: recompute $\hat\varepsilon$ from the clipped $\hat x_0$ by (4.4).
 #
 # **Mind the root.** In exact arithmetic $1-\bar\alpha_s-\sigma^2$ is never negative. In float32, on a long stride with
-# $\eta=1$, it can come out as $-6\cdot10^{-8}$, and its root turns the whole batch into NaN: do not let it fall below 0.
+# $\eta=1$, it can come out as $-6\cdot10^{-8}$, and its root turns the whole batch into NaN: keep it at 0 or above.
 
 
 # %% solution="4.3b"
@@ -1877,10 +1892,10 @@ for eta, clip in ((0.0, 2.5), (1.0, 2.5), (0.0, None)):
         )
 
 # %% [markdown] figure="F4.3" points=3
-# A grid of scatter plots of checkerboard samples: 5, 20 and 200 steps (columns) for $\eta=0$ and $\eta=1$ (rows), MMD²
-# in the titles. In three or four sentences: which sampler would you use with 5 network calls, which with 200, and why?
-# What does the noise of $\eta=1$ do to errors made early in the chain (compare the shares on dark squares at 20 steps)?
-# Connect the picture with W4.3 (c).
+# **How many steps?** A grid of scatter plots of checkerboard samples: 5, 20 and 200 steps (columns) for $\eta=0$ and
+# $\eta=1$ (rows), MMD² in the titles. In three or four sentences: which sampler would you use with 5 network calls,
+# which with 200, and why? What does the noise of $\eta=1$ do to errors made early in the chain (compare the shares on
+# dark squares at 20 steps)? Connect the picture with W4.3 (c).
 #
 # Caption: Checkerboard samples by number of steps and amount of noise.
 #
@@ -1896,8 +1911,8 @@ for row, eta in zip(axes, (0.0, 1.0), strict=True):
     for axis, steps in zip(row, (5, 20, 200), strict=True):
         drawn = results[eta, 2.5, steps]
         axis.scatter(*drawn.T, s=2, color="#0072B2")
-        axis.set(title=f"η = {eta:.0f}, {steps} steps: {mmd2(drawn, fresh):.4f}", xlim=(-2.6, 2.6), ylim=(-2.6, 2.6))
-        axis.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+        axis.set_title(f"η = {eta:.0f}, {steps} steps, MMD² {mmd2(drawn, fresh):.4f}", fontsize=9)
+        axis.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal")
 fig.tight_layout()
 savefig(
     "F4.3",
@@ -1907,7 +1922,7 @@ savefig(
 )
 
 # %% [markdown] problem="4.4" minutes=135
-# ## Problem 4.4: architecture, conditioning and guidance
+# ## Problem 4.4: Architecture, conditioning and guidance
 #
 # A denoiser is an image-to-image network with two side inputs: the time, and a label. This problem builds the two parts
 # that carry them, and then turns the label into a steering wheel.
@@ -1938,7 +1953,8 @@ savefig(
 # $$(1-w)+wP=1+\frac{w\bar\alpha r}{1+(1-\bar\alpha)r},\qquad
 #   \frac{1}{\bar\alpha/P_0+1-\bar\alpha}=1+\frac{w\bar\alpha r}{1+(1-\bar\alpha)wr}.$$
 #
-# For $0<\bar\alpha<1$ they agree if and only if $w=0$ or $w=1$. So no forward process has the guided scores: a sampler
+# For $0<\bar\alpha<1$ they agree if and only if $w=0$ (both are 1) or the denominators agree, that is $w=1$. (For
+# $w\le-1/r$ the density at $\bar\alpha=1$ does not even exist.) So no forward process has the guided scores: a sampler
 # that follows them does not sample $p_0(x)\,p_0(c\mid x)^w$, and the result depends on the sampler. For $w>1$ the
 # guided precision is the larger one at every $t$: samples are drawn together more than the formula promises, and
 # diversity is lost.
@@ -1946,9 +1962,9 @@ savefig(
 #
 # ### BEGIN MARK SCHEME
 # - (1) (a) turns guesses into scores and combines them
-# - (1) (a) Bayes' rule, with the prior of the label dropping out
-# - (1) (b) both precisions, and that they differ for w other than 0 and 1
-# - (1) (b) concludes that the samples do not follow the tilted density; loss of diversity for w > 1
+# - (1) (a) Bayes' rule, with $p(c)$ dropping out
+# - (1) (b) both precisions, and that they differ for $w\notin\{0,1\}$ (one number as a counterexample: half)
+# - (1) (b) concludes that the samples do not follow the tilted density; loss of diversity for $w>1$
 # ### END MARK SCHEME
 
 # %% [markdown]
@@ -1965,8 +1981,8 @@ savefig(
 # | $t$ | `t` | `(B,)` | long or floating |
 # | $e(t)$ | returned | `(B, dim)` | torch's default floating dtype |
 #
-# The order of the entries is up to you. If `dim` is odd, one entry is 0. A consequence that you can test: the inner
-# product $e(t)^\top e(s)$ depends on $t-s$ only (why?).
+# The order of the entries is up to you. `dim` is at least 2; if it is odd, one entry is 0. A consequence that you can
+# test: the inner product $e(t)^\top e(s)$ depends on $t-s$ only (why?).
 
 
 # %% solution="4.4a"
@@ -2215,8 +2231,9 @@ def test_block_contracts(rng):
 #
 # $$\tilde\varepsilon(x,t,y)=(1-w)\;\varepsilon_\theta(x,t,\emptyset)+w\;\varepsilon_\theta(x,t,y). \tag{4.15}$$
 #
-# Here $w=0$ ignores the label, $w=1$ is the conditional model, and $w>1$ exaggerates. **Papers differ**: many write
-# $(1+w)\varepsilon_c-w\varepsilon_\emptyset$, which is our $w+1$. We use (4.15).
+# Here $w=0$ ignores the label, $w=1$ is the conditional model, and $w>1$ exaggerates (W4.4 says which density this is
+# the score of). **Papers differ**: many write $(1+w)\varepsilon_c-w\varepsilon_\emptyset$, which is our $w+1$. We use
+# (4.15).
 #
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
@@ -2350,9 +2367,10 @@ def test_guidance_contracts(rng):
 # | 20, 0, $w=2$ | 0.3 to 0.4 | 1.00 |
 # | 20, 0, $w=4$ | 0.5 to 0.55 | 1.00 |
 #
-# FD is the Fréchet distance between features of 500 samples and of the test digits; the training digits themselves have
-# 0.16 (all of them) to 0.26 (359). Full marks for the figure need FD ≤ 0.35 (≤ 0.60 earns half) and agreement ≥ 0.90 at
-# $w=1$. If all samples look alike, check the null label; if they are grey, check clipping and the last step.
+# FD is the Fréchet distance between features of 500 samples and of the test digits; 500 training digits have about
+# 0.17, so at $w=1$ it cannot tell yours from real ones. Full marks for the figure need FD ≤ 0.35 (≤ 0.60 earns half)
+# and agreement ≥ 0.90 at $w=1$. If all samples look alike, check the null label; if they are grey, check clipping and
+# the last step.
 
 # %% experiment="4.4" cpu_minutes=2 t4_minutes=1
 import copy
@@ -2466,16 +2484,17 @@ for w in (0.0, 1.0, 2.0, 4.0):
     print(f"w = {w:.0f}: FD {table[w][1]:.3f}, agreement {agreement:.2f}")
 
 # %% [markdown] figure="F4.4" points=3
-# Samples of all ten classes for $w=0,1,2,4$ (four blocks of ten columns), with FD and agreement in the titles. In three
-# or four sentences: what does guidance buy and what does it cost? Why is FD at $w=0$ worse than at $w=1$? Which $w$
-# would you ship, and for what purpose? Refer to W4.4 (b).
+# **What guidance buys.** Samples of all ten classes for $w=0,1,2,4$ (four blocks of ten columns), with FD and agreement
+# in the titles. In three or four sentences: what does guidance buy and what does it cost? Why is FD at $w=0$ worse than
+# at $w=1$? Which $w$ would you ship, and for what purpose? Refer to W4.4 (b).
 #
 # Caption: Class-conditional digits under classifier-free guidance, with quality and agreement.
 #
 # ### BEGIN MARK SCHEME
-# - (1) recognisable digits of every class at w = 1; FD at most 0.35 and agreement at least 0.90 there (half a mark for
+# - (1) recognisable digits of every class at $w=1$; FD at most 0.35 and agreement at least 0.90 there (half a mark for
 #   FD up to 0.60)
-# - (1) guidance buys agreement and costs diversity; FD rises beyond w = 1
+# - (1) guidance buys agreement and costs diversity, so FD rises beyond $w=1$; $w=0$ is worse because the network hardly
+#   practised without labels (one example in ten) and must find the class itself
 # - (1) refers to the sharpened density of W4.4, and justifies a choice of w by a purpose
 # ### END MARK SCHEME
 
@@ -2495,8 +2514,8 @@ savefig(
 )
 
 # %% [markdown]
-# **Your digits** at $w=1$ go along with the code, so that the person who marks F4.4 can measure them again. They carry no
-# points of their own.
+# **Your digits** at $w=1$ go along with the code, so that the person who marks F4.4 can measure them again. They carry
+# no points of their own.
 
 # %% artefact="digit_samples" file="digit_samples.npz" max_mb=1
 import numpy as np
@@ -2504,7 +2523,7 @@ import numpy as np
 np.savez_compressed("digit_samples.npz", images=table[1.0][0].numpy().astype(np.uint8), labels=wanted.numpy())
 
 # %% [markdown] problem="4.5" minutes=140
-# ## Problem 4.5: diffusion for tokens
+# ## Problem 4.5: Diffusion for tokens
 #
 # One cannot add a little Gaussian noise to a letter. One can *mask* it. Masked diffusion replaces tokens by a special
 # symbol until none is left, and learns to fill them in again, in any order. It is the diffusion of language models and
@@ -2541,10 +2560,10 @@ np.savez_compressed("digit_samples.npz", images=table[1.0][0].numpy().astype(np.
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) probability of a mask set, and the coefficient as an integral
+# - (1) (a) probability $t^k(1-t)^{L-k}$ of a mask set, and the coefficient as an integral with the weight $1/t$
 # - (1) (a) evaluates the Beta integral
-# - (1) (a) counts the orders and identifies the two sums
-# - (1) (b) Jensen's inequality in the right direction
+# - (1) (a) counts $(L-k)!\,(k-1)!$ orders and identifies the two sums (an argument for one order only: no mark)
+# - (1) (b) Jensen's inequality in the right direction, for the mixture over orders
 # - (1) (c) chain rule in every order
 # ### END MARK SCHEME
 
@@ -3068,9 +3087,10 @@ def test_filling_is_conditional(rng):
 #
 # **What to expect** (budget `cpu`, about four minutes of one core). Uniform guessing costs 2 bits; a model that only
 # knows positions and neighbours 1.78. Masked diffusion: 1.78 after 1000 steps, **1.74 to 1.75** after 2000 (≤ 1.775 for
-# full marks, ≤ 1.80 for half). The autoregressive model, with three quarters of the training: 1.78 after 300 steps, 1.72
-# after 600, **1.65** after 1500. Only one of the two has found the stem: why is pairing harder to learn when the partner
-# is often masked? A loss *below* 1.59 is a bug: the mask can be predicted, or the weight $1/t$ is missing.
+# full marks, ≤ 1.80 for half). The autoregressive model, with three quarters of the training: 1.78 after 300 steps,
+# 1.72 after 600, **1.65** after 1500. Only one of the two has found the stem: why is pairing harder to learn when the
+# partner is often masked? A loss *below* 1.59 is a bug: the network sees tokens that should be masked, or the weight
+# $1/t$ is missing.
 
 # %% experiment="4.5" cpu_minutes=4 t4_minutes=2
 import matplotlib.pyplot as plt
@@ -3170,7 +3190,7 @@ writer, writer_curve = train_bases(Bases(True), lambda m, x: -ar_log_prob(m, x),
 # **Samples, and a hole to fill.** New sequences are scored by the oracle: the closer $-\log_2 p$ per base
 # is to 1.59, the better. Expect about 2.03 for 4, 16 or 48 steps (the stem is often wrong). Then take test sequences,
 # hide the closing stem, and fill it in: what share of the 6 bases is the complement that it should be? Expect about
-# 0.33; guessing gives 0.25, the truth 0.98.
+# 0.33; guessing gives 0.25, the truth 0.98. If yours stays at 0.25, the network does not see the known tokens.
 
 # %% experiment="4.5"
 SAMPLES = preset(smoke=20, cpu=1000, gpu=1000)
@@ -3195,10 +3215,11 @@ print(f"share of filled-in bases that pair with the stem: {paired:.2f}")
 print(world.text(chosen[:1])[0], "  truth", world.text(filled[:1])[0], "  filled in", sep="\n")
 
 # %% [markdown] figure="F4.5" points=3
-# Test bits per base of both models against the share of training done, with lines for the entropy (1.59), for the
-# positional bigram (1.778) and for uniform guessing (2). In four or five sentences: what do the two numbers at the end
-# measure, and why is the comparison not quite fair? What share of the hole did the model fill with the right partner?
-# Give one use in biology for which you would take masked diffusion, and one for which you would take the causal model.
+# **A bound and a likelihood.** Test bits per base of both models against the share of training done, with lines for the
+# entropy (1.59), for the positional bigram (1.778) and for uniform guessing (2). In four or five sentences: what do the
+# two numbers at the end measure, and why is the comparison not quite fair? What share of the hole did the model fill
+# with the right partner? Give one use in biology for which you would take masked diffusion, and one for which you would
+# take the causal model.
 #
 # Caption: Bits per base of masked diffusion (bound) and of an autoregressive model on HairpinDNA.
 #
@@ -3226,7 +3247,7 @@ savefig(
 )
 
 # %% [markdown] problem="4.6" minutes=100
-# ## Problem 4.6: control
+# ## Problem 4.6: Control
 #
 # A generator imitates its data. Now somebody gives a *reward*: bind this protein, please this reader. How far should
 # the model move? The answer is one line of Bayes' rule, and the same line is behind the fine-tuning of language models.
@@ -3264,19 +3285,22 @@ savefig(
 # p_\theta(x_{t-1}\mid x_t)$ up to the law of $x_T$, which has no parameters, and $\nabla
 # E\,r=E\left[r(x_0)\sum_t\nabla\log p_\theta(x_{t-1}\mid x_t)\right]$. The reward enters as a number, so it may be a
 # laboratory; the sampled states are constants, so each step is differentiated alone, with memory for one step at a
-# time. (With $\eta=0$ the policy is deterministic and has no likelihood: stochastic samplers are needed.)
+# time. (A step without noise has no likelihood. So the sampler must be stochastic, $\eta>0$, and the very last step,
+# whose $\tilde\beta$ is 0, gets a small variance or counts as a part of the reward.)
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - (1) (a) completes the divergence and concludes optimality
-# - (1) (a) value and both limits
-# - (1) (b) product rule, and the score with expectation zero
-# - (1) (c) names state, action, policy and reward, and writes the gradient
+# - (1) (a) completes the divergence and concludes optimality (a Lagrange multiplier will do if the maximum is argued)
+# - (1) (a) value $\beta\log Z$ and both limits (value only: half)
+# - (1) (b) product rule, and the score with expectation zero (without the term $-\beta E[\nabla\log\pi_\theta]$: no mark)
+# - (1) (c) names state, action, policy and reward, and writes the gradient as a sum over steps
 # - (1) (c) explains both: the reward is a number, the states are constants
 # ### END MARK SCHEME
 
 # %% [markdown]
 # ### The best policy, where everything can be listed
+#
+# With finitely many outcomes, the optimum of W4.6 (a) is a tilted softmax:
 #
 # $$\log\pi^*(x)=\log\pi_0(x)+\frac{r(x)}{\beta}-\log\sum_{x'}\pi_0(x')\,e^{r(x')/\beta}. \tag{4.19}$$
 #
@@ -3505,7 +3529,8 @@ def test_only_the_policy_is_differentiated(rng):
 # With $\beta=1$ reward 4.3 at a divergence of 0.4 nats per sequence; with $\beta=0.2$ about **6.6 at 7 nats** (a
 # correct program gains at least 2 with at most 12 nats); with $\beta=0$ reward 9.9 at 40 nats and more: every base is G
 # or C, the oracle gives the "sequences" 2.6 bits per base and more, and the promoter is gone. That is *reward hacking*:
-# nothing malfunctioned, you got what you paid for.
+# nothing malfunctioned, you got what you paid for. If the reward falls, the sign of $S$ is wrong; if all $\beta$ end
+# alike, the divergence is missing from $R_k$.
 
 # %% experiment="4.6" cpu_minutes=1 t4_minutes=1
 import copy
@@ -3577,20 +3602,21 @@ for beta in BETAS:
     print("  ", frontier[beta][3])
 
 # %% [markdown] figure="F4.6" points=2
-# Reward against divergence (nats per sequence) for the reference and every $\beta$, each point labelled; under it, one
-# sequence of the reference and one of $\beta=0$. In three or four sentences: how does the frontier follow from W4.6
-# (a)? What does $\beta=0$ exploit, how would you notice it *without* the oracle, and what would you change first: the
-# reward, $\beta$, or the number of steps?
+# **Reward against divergence.** Plot the mean reward against the divergence (nats per sequence), for the reference and
+# for every $\beta$, each point labelled; under it, one sequence of the reference and one of $\beta=0$. In three or four
+# sentences: how does the frontier follow from W4.6 (a)? What does $\beta=0$ exploit, how would you notice it *without*
+# the oracle, and what would you change first: the reward, $\beta$, or the number of steps?
 #
 # Caption: Reward against divergence for KL-regularised fine-tuning of a DNA model.
 #
 # ### BEGIN MARK SCHEME
-# - (1) a rising, flattening frontier with labelled betas; beta = 0.2 gains at least 2 in reward with at most 12 nats
+# - (1) a rising, flattening frontier with every $\beta$ labelled; $\beta=0.2$ gains at least 2 in reward with at most 12
+#   nats
 # - (1) names reward hacking and its symptom (diversity, likelihood, the lost promoter), with a remedy
 # ### END MARK SCHEME
 
 # %% experiment="4.6"
-fig, axis = plt.subplots(figsize=(6.5, 4.2))
+fig, axis = plt.subplots(figsize=(6.5, 4.8))
 points_2d = [(0.0, start_reward, "reference"), *((kl, gain, f"β = {b}") for b, (kl, gain, _, _) in frontier.items())]
 axis.plot([p[0] for p in points_2d], [p[1] for p in points_2d], "o-", color="#0072B2")
 for kl, gain, label in points_2d:
@@ -3600,7 +3626,8 @@ axis.set(
 )
 axis.margins(x=0.2)
 lines = [f"reference  {world.text(write(writer, 1).cpu())[0]}", f"beta = 0   {frontier[0.0][3]}"]
-fig.text(0.02, -0.06, "\n".join(lines), family="monospace", fontsize=8)
+fig.tight_layout(rect=(0, 0.1, 1, 1))  # room for two lines below
+fig.text(0.03, 0.03, "\n".join(lines), family="monospace", fontsize=8)
 savefig(
     "F4.6",
     fig,
@@ -3609,7 +3636,7 @@ savefig(
 )
 
 # %% [markdown] problem="4.7" minutes=30
-# ## Problem 4.7 (bonus, 5 points): flow matching
+# ## Problem 4.7 (bonus, 5 points): Flow matching
 #
 # Diffusion bends its paths; flow matching draws straight lines from noise to data and learns the velocity along them:
 #
@@ -3752,9 +3779,10 @@ def test_gaussian_flow_follows_its_recursion(rng):
 
 # %% [markdown]
 # **Experiment.** Flow matching on the checkerboard, with the same network as in Problem 4.2 and a training run of equal
-# length (about ten seconds; the loss hovers around 1.7). Expect an MMD² of about 0.44 with one Euler step, 0.014 with 5,
-# **0.003 with 20** and below 0.001 with 100, and 0.8 of the points on dark squares. Reflect: compare with DDIM at 5 and
-# 20 steps. Which of the two needed clipping, and why? And why is one step not enough, although the paths are straight?
+# length (about ten seconds; the loss hovers around 1.7). Expect an MMD² of about 0.44 with one Euler step, 0.014 with
+# 5, **0.003 with 20** and below 0.001 with 100, and 0.8 of the points on dark squares. Reflect: compare with DDIM at 5
+# and 20 steps. Which of the two needed clipping, and why? And why is one step not enough, although the paths are
+# straight?
 
 # %% experiment="4.7" cpu_minutes=0.2 t4_minutes=0.2
 import densities
@@ -3791,3 +3819,16 @@ for steps in (1, 5, 20, 100):
     drawn = fm_sample(lambda x, t: flow(x, t * T), torch.randn(DRAWS_2D, 2), steps)
     dark = float(densities.checkerboard.log_prob(drawn).isfinite().float().mean())
     print(f"{steps:3d} Euler steps: MMD² {mmd2(drawn, fresh):.4f}, {dark:.0%} on dark squares")
+
+# %% [markdown]
+# **Before you hand in.** Answer for yourself: which models of this course give a likelihood, which a bound, which
+# neither? Which of them could fill a hole in the middle of a sequence, and which could follow a reward that nobody can
+# differentiate? You have now written all of them, so you may also say what each of these answers costs.
+#
+# **Where it comes from.** Denoising as score matching: Vincent 2011; Langevin sampling with learned scores: Song and
+# Ermon 2019; Tweedie's formula: Efron 2011. DDPM: Ho, Jain and Abbeel 2020; the cosine schedule: Nichol and Dhariwal
+# 2021; the velocity: Salimans and Ho 2022; DDIM: Song, Meng and Ermon 2021. Adaptive normalisation: Perez and others
+# 2018 (FiLM), Dhariwal and Nichol 2021; guidance: Ho and Salimans 2022. Random orders: Uria, Murray and Larochelle
+# 2014; masked diffusion: Sahoo and others 2024, Shi and others 2024. Denoising as a decision process: Black and others
+# 2024; the leave-one-out baseline: Kool, van Hoof and Welling 2019. Flow matching: Lipman and others 2023, Liu, Gong
+# and Liu 2023.

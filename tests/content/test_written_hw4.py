@@ -8,6 +8,8 @@ import math
 import numpy as np
 import pytest
 
+from tests.content.keys import states
+
 RNG = np.random.default_rng(4)
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(60)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()  # expectation under N(0, 1)
@@ -16,6 +18,12 @@ WEIGHTS = WEIGHTS / WEIGHTS.sum()  # expectation under N(0, 1)
 @pytest.mark.parametrize(("alpha", "m", "tau"), [(0.9, 0.5, 1.2), (0.3, -1.0, 0.4), (0.99, 2.0, 3.0)])
 def test_w41_best_guess_and_its_error(alpha: float, m: float, tau: float) -> None:
     """W4.1 (c): the stated guess has the stated error, no other linear guess does better, and Tweedie agrees."""
+    states(
+        "W4.1",
+        r"\sigma(x_t-\alpha m)/(\alpha^2\tau^2+\sigma^2)$",
+        r"=-\sigma\nabla\log q(x_t)=\sigma(x_t-\alpha m)/v",
+        r"1-\sigma^2/v=\alpha^2\tau^2/v",
+    )
     sigma = math.sqrt(1 - alpha**2)
     v = alpha**2 * tau**2 + sigma**2
     z, e = np.meshgrid(NODES, NODES)
@@ -43,8 +51,30 @@ def test_w41_two_losses_differ_by_a_constant() -> None:
     assert gaps[0] == pytest.approx(gaps[1])
 
 
+def test_w41_tweedie_for_two_points() -> None:
+    """W4.1 (b): for data on two points, where the posterior mean is known, the formula gives it."""
+    states("W4.1", r"\nabla\log q(x_t)=\frac{1}{q(x_t)}\int", r"=\frac{\alpha E[x_0\mid x_t]-x_t}{\sigma^2}")
+    alpha, sigma, x = 0.7, 0.5, 0.3
+    points, share = np.array([-1.0, 2.0]), np.array([0.4, 0.6])
+
+    def log_density(x: float) -> float:
+        return math.log((share * np.exp(-((x - alpha * points) ** 2) / (2 * sigma**2))).sum())
+
+    weight = share * np.exp(-((x - alpha * points) ** 2) / (2 * sigma**2))
+    score = (log_density(x + 1e-5) - log_density(x - 1e-5)) / 2e-5
+    assert (alpha * (weight * points).sum() / weight.sum() - x) / sigma**2 == pytest.approx(score, abs=1e-8)
+
+
 def test_w42_posterior_and_weight() -> None:
     """W4.2: precision and mean of the posterior, the weight of the KL term, and the three conversions."""
+    states(
+        "W4.2",
+        r"$w_t=\beta_t^2/\left(2\sigma_t^2\alpha_t(1-\bar\alpha_t)\right)$",
+        r"=\frac{1-\bar\alpha_t}{\beta_t(1-\bar\alpha_{t-1})}=1/\tilde\beta_t",
+        r"\frac{\sqrt{\alpha_t}}{\beta_t}x_t+\frac{\sqrt{\bar\alpha_{t-1}}}{1-\bar\alpha_{t-1}}x_0",
+        r"\|\Delta x_0\|^2=\|\Delta\varepsilon\|^2/SNR",
+        r"=\|\Delta\varepsilon\|^2(1+SNR)/SNR",
+    )
     for _ in range(20):
         alpha, prev = RNG.uniform(0.2, 0.99, 2)
         beta, ab = 1 - alpha, alpha * prev
@@ -70,7 +100,14 @@ def test_w42_posterior_and_weight() -> None:
 
 
 def test_w43_ddim() -> None:
-    """W4.3: sigma^2 = beta-tilde gives the DDPM coefficients; the affine map of (c) never over-estimates."""
+    """W4.3: sigma^2 = beta-tilde gives the DDPM coefficients; the linear map of (c) never over-estimates."""
+    states(
+        "W4.3",
+        r"$x_s=\frac{\alpha_s\alpha_t\tau^2+\sigma_s\sigma_t}{v_t}\,x_t$",
+        r"=\frac{\alpha_t(1-\bar\alpha_{t-1})^2}{1-\bar\alpha_t}",
+        r"=\frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}",
+        r"\hat x_0=\frac{x_t-\sigma_t\varepsilon^*}{\alpha_t}=\frac{v_t-\sigma_t^2}{\alpha_tv_t}x_t",
+    )
     for _ in range(20):
         alpha, prev = RNG.uniform(0.2, 0.99, 2)
         ab, beta = alpha * prev, 1 - alpha
@@ -80,17 +117,23 @@ def test_w43_ddim() -> None:
         of_data = math.sqrt(prev) - rest * math.sqrt(ab) / math.sqrt(1 - ab)
         assert of_data == pytest.approx(math.sqrt(prev) * beta / (1 - ab))
         assert tilde == pytest.approx((1 - prev) / (1 - ab) * (1 - ab / prev))  # (4.12) at eta = 1
-        tau, a_t, a_s = RNG.uniform(0.1, 2), math.sqrt(ab), math.sqrt(prev)
+        a_t, a_s = math.sqrt(ab), math.sqrt(prev)
         s_t, s_s = math.sqrt(1 - ab), math.sqrt(1 - prev)
-        v_t, v_s = a_t**2 * tau**2 + s_t**2, a_s**2 * tau**2 + s_s**2
-        eps = s_t / v_t
-        factor = a_s * (1 - s_t * eps) / a_t + s_s * eps
-        assert factor == pytest.approx((a_s * a_t * tau**2 + s_s * s_t) / v_t)
-        assert factor**2 * v_t <= v_s * (1 + 1e-12)
+        for tau in (RNG.uniform(0.1, 2), 0.0):
+            v_t, v_s = a_t**2 * tau**2 + s_t**2, a_s**2 * tau**2 + s_s**2
+            eps = s_t / v_t
+            factor = a_s * (1 - s_t * eps) / a_t + s_s * eps
+            assert factor == pytest.approx((a_s * a_t * tau**2 + s_s * s_t) / v_t)
+            assert factor**2 * v_t < v_s if tau else factor**2 * v_t == pytest.approx(v_s)
 
 
 def test_w44_precisions() -> None:
     """W4.4 (b): both closed forms, equal for w = 0 and 1 only, and the guided precision larger for w > 1."""
+    states(
+        "W4.4",
+        r"(1-w)+wP=1+\frac{w\bar\alpha r}{1+(1-\bar\alpha)r}",
+        r"=1+\frac{w\bar\alpha r}{1+(1-\bar\alpha)wr}",
+    )
     for w, tau, ab in itertools.product((0.0, 0.4, 1.0, 3.0), (0.3, 0.8), (0.1, 0.5, 0.9)):
         p = 1 / (ab * tau**2 + 1 - ab)
         start = (1 - w) + w / tau**2
@@ -104,6 +147,7 @@ def test_w44_precisions() -> None:
 
 def test_w45_masked_diffusion_is_random_order() -> None:
     """W4.5: the Beta integral, and the identity with the average over all orders, for inexact conditionals too."""
+    states("W4.5", r"=\int_0^1t^{k-1}(1-t)^{L-k}\,dt=\frac{(k-1)!\,(L-k)!}{L!}", r"$(L-k)!\,(k-1)!$ of $L!$ orders")
     length = 3
     t, weight = np.polynomial.legendre.leggauss(8)
     t, weight = (t + 1) / 2, weight / 2
@@ -129,6 +173,12 @@ def test_w45_masked_diffusion_is_random_order() -> None:
 
 def test_w46_control_as_inference() -> None:
     """W4.6: J = beta log Z - beta KL(pi || pi*), and the gradient is that of the folded reward alone."""
+    states(
+        "W4.6",
+        r"$J(\pi^*)=\beta\log Z$",
+        r"=\beta\log Z-\beta\,KL(\pi\,\|\,\pi^*)",
+        r"=E_{\pi_\theta}[R_\theta\nabla\log\pi_\theta]",
+    )
     n, beta = 6, 0.4
     ref, r, theta = np.log(RNG.dirichlet(np.ones(n))), RNG.normal(size=n), RNG.normal(size=n)
     z = np.exp(ref + r / beta).sum()
