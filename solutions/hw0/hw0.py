@@ -291,8 +291,8 @@ def test_frequencies_are_the_softmax(rng):
 # ### END MARK SCHEME
 
 # %% [markdown] figure="F0.1" points=1
-# Draw 100 000 numbers with your `categorical_sample` and plot their frequencies beside the softmax. In one sentence: how
-# large are the differences that you expect from chance alone?
+# **Frequencies and probabilities.** Draw 100 000 numbers with your `categorical_sample` and plot their frequencies
+# beside the softmax. In one sentence: how large are the differences that you expect from chance alone?
 #
 # Caption: Frequencies of Gumbel-max draws beside the probabilities of the softmax.
 #

@@ -1933,10 +1933,10 @@ print(f"Fréchet distance, class     {digits_fd(given):.2f}  (expected about 0.5
 print(f"label agreement             {agreement:.2f}  (expected 0.62 to 0.67; real digits 0.97)")
 
 # %% [markdown] figure="F1.1" points=2
-# Show, for an *untrained* PixelCNN with one type-A and four type-B layers on $17\times17$ images, which pixels the logits
-# of the centre depend on. The cell below changes every pixel in turn and records where the logits move. In two or three
-# sentences: where is the blind spot of W1.4 in your picture (the first layer here is $5\times5$: what is the slope of
-# its edge?), and which of the pixels that are *not* seen come earlier in raster order?
+# **The blind spot.** Show, for an *untrained* PixelCNN with one type-A and four type-B layers on $17\times17$ images,
+# which pixels the logits of the centre depend on. The cell below changes every pixel in turn and records where the
+# logits move. In two or three sentences: where is the blind spot of W1.4 in your picture (the first layer here is
+# $5\times5$: what is the slope of its edge?), and which of the pixels that are *not* seen come earlier in raster order?
 #
 # Caption: Pixels that the logits of the centre depend on, in a PixelCNN on 17 by 17 images.
 #
@@ -1970,10 +1970,10 @@ savefig(
 )
 
 # %% [markdown] figure="F1.2" points=4
-# Show (a) ten samples of the unconditional model, (b) one sample per class of the conditional one, (c) ten test images of
-# which the lower half was removed and inpainted. In three or four sentences: which digits come out well? What do the
-# unconditional samples get wrong that the conditional ones get right, and what does the difference in bits per pixel say
-# about it? Why could this model not fill in the *upper* half as well?
+# **Digits, sampled and completed.** Show (a) ten samples of the unconditional model, (b) one sample per class of the
+# conditional one, (c) ten test images of which the lower half was removed and inpainted. In three or four sentences:
+# which digits come out well? What do the unconditional samples get wrong that the conditional ones get right, and what
+# does the difference in bits per pixel say about it? Why could this model not fill in the *upper* half as well?
 #
 # Caption: Samples, class-conditional samples, and test digits with an inpainted lower half.
 #
@@ -3033,10 +3033,11 @@ for name, cost in baselines.items():
 print("expected           2.000, 1.90, 1.78, 1.65 to 1.68, 1.59")
 
 # %% [markdown] figure="F1.3" points=3
-# Show which inputs each output depends on, for small *untrained* networks of the three kinds: MADE in a random order with
-# 16 variables (rows and columns sorted by rank), PixelCNN on $4\times4$ pixels, and a Transformer on 16 tokens. In two or
-# three sentences: what do the three pictures have in common, and why does the Transformer's output $t$ not depend on
-# token $t$ although its attention looks at position $t$? Where does PixelCNN differ, and is that a mistake?
+# **What sees what?** Show which inputs each output depends on, for small *untrained* networks of the three kinds: MADE
+# in a random order with 16 variables (rows and columns sorted by rank), PixelCNN on $4\times4$ pixels, and a
+# Transformer on 16 tokens. In two or three sentences: what do the three pictures have in common, and why does the
+# Transformer's output $t$ not depend on token $t$ although its attention looks at position $t$? Where does PixelCNN
+# differ, and is that a mistake?
 #
 # Caption: Outputs (rows) against the inputs that they depend on (columns) for MADE, PixelCNN and a causal Transformer.
 #
@@ -3089,10 +3090,10 @@ savefig(
 )
 
 # %% [markdown] figure="F1.4" points=4
-# Plot test bits per base against the number of updates, with horizontal lines for the truth, the 5-gram and the
-# positional bigram. In three or four sentences: why does attention beat $n$-grams here, and which lines could a 12-gram
-# with unlimited data reach? When did the model find the stem, and how can you tell from the curve? How much of the way
-# from the positional bigram to the truth did it go?
+# **Who finds the stem?** Plot test bits per base against the number of updates, with horizontal lines for the truth,
+# the 5-gram and the positional bigram. In three or four sentences: why does attention beat $n$-grams here, and which
+# lines could a 12-gram with unlimited data reach? When did the model find the stem, and how can you tell from the
+# curve? How much of the way from the positional bigram to the truth did it go?
 #
 # Caption: Held-out bits per base of a causal Transformer on hairpin DNA, with baselines and the entropy of the source.
 #
@@ -3126,10 +3127,10 @@ savefig(
 )
 
 # %% [markdown] figure="F1.5" points=3
-# For temperatures 0.5, 0.7, 1 and 1.3 generate 500 sequences each and plot (a) their cost under the *truth*, in bits per
-# base, and (b) a measure of diversity: the entropy of their base composition per position, averaged. In three sentences:
-# what is the cost of real sequences, and is a *lower* cost than that good news? Which temperature would you use to
-# design new hairpins, and which to estimate how frequent a motif is? Relate to W1.5.
+# **Temperature.** For temperatures 0.5, 0.7, 1 and 1.3 generate 500 sequences each and plot (a) their cost under the
+# *truth*, in bits per base, and (b) a measure of diversity: the entropy of their base composition per position,
+# averaged. In three sentences: what is the cost of real sequences, and is a *lower* cost than that good news? Which
+# temperature would you use to design new hairpins, and which to estimate how frequent a motif is? Relate to W1.5.
 #
 # Caption: Cost under the true law and diversity of generated sequences against temperature.
 #

@@ -46,6 +46,17 @@ def test_the_page_count_is_constant(kit: Any, given: list[str]) -> None:
             assert (f"{name} was not provided" in text) == (name not in given)
 
 
+def test_labels_outside_the_canvas_are_kept(kit: Any) -> None:
+    """A label that sticks out of the figure, as default margins leave it on a small one, is in the stored picture."""
+    from matplotlib.image import imread
+
+    fig = figure()
+    fig.axes[0].set_xlabel("epoch", labelpad=400)
+    kit.savefig("F2.1", fig, alt="A rising line.", answer="It falls.")
+    height, width, _ = imread("figures/F2.1.png").shape
+    assert height > 1.3 * width, "the label lies far below the axes"
+
+
 def test_pages_carry_names_captions_and_answers(kit: Any) -> None:
     """The title page has names and NetIDs; a figure's page has its caption, its alt text and the answer."""
     store(kit, "F2.1", "Because of the gap.\nSecond paragraph with $5 and 50 % & more_things.")

@@ -80,8 +80,9 @@ def savefig(figure_id: str, fig: Figure, *, alt: str, answer: str = "") -> None:
     about = {"Title": f"{figure_id} {entry['title']}".strip(), "Author": ""}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fig.savefig(folder / f"{figure_id}.png", dpi=_DPI, metadata={**about, "Description": alt})
-        fig.savefig(folder / f"{figure_id}.pdf", dpi=_DPI, metadata={**about, "Subject": alt})
+        for kind, about_alt in (("png", {"Description": alt}), ("pdf", {"Subject": alt})):
+            path = folder / f"{figure_id}.{kind}"
+            fig.savefig(path, dpi=_DPI, bbox_inches="tight", metadata={**about, **about_alt})  # as notebooks show it
         note = json.dumps({"alt": alt, "answer": answer}, ensure_ascii=False)
         (folder / f"{figure_id}.json").write_text(note, encoding="utf-8")
     except OSError as error:
