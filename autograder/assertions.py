@@ -32,12 +32,12 @@ def _said(message: str | None, detail: str) -> str:
     return f"{message.rstrip('. :')}: {detail}" if message else detail
 
 
-def _shape(tensor: torch.Tensor) -> str:
-    return str(tuple(tensor.shape))
-
-
 def _kind_of(value: object) -> str:
-    return "None" if value is None else f"a value of type {type(value).__name__}"
+    """`a value of type dict`. A type of their own is not named: its name could carry a hidden test's inputs out."""
+    if value is None:
+        return "None"
+    known = type(value).__module__.partition(".")[0] in {"builtins", "numpy", "torch"}
+    return f"a value of type {type(value).__name__}" if known else "a value of another type"
 
 
 def _as_tensor(value: object) -> torch.Tensor | None:
@@ -85,7 +85,7 @@ def assert_close(
     if got is None:
         raise LawViolation(_said(message, f"expected a tensor, got {_kind_of(actual)}"), kind="type")
     if got.shape != want.shape:
-        raise LawViolation(_said(message, f"expected shape {_shape(want)}, got {_shape(got)}"), kind="shape")
+        raise LawViolation(_said(message, f"expected shape {tuple(want.shape)}, got {tuple(got.shape)}"), kind="shape")
     both = isinstance(actual, torch.Tensor) and isinstance(expected, torch.Tensor)
     if both and got.dtype != want.dtype:
         raise LawViolation(_said(message, f"expected {want.dtype}, got {got.dtype}"), kind="dtype")

@@ -124,7 +124,7 @@ def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> tupl
     }
     if options.command == "grade-all":
         return public, {**job, "submissions": str(options.submissions.resolve())}
-    results.write_fallback(options.results, bundle)
+    _fall_back(options.results, bundle)
     return public, {
         **job,
         "submission": str(options.submission.resolve()),
@@ -145,13 +145,18 @@ def _check(options: argparse.Namespace) -> None:
         _check_folders(options.submissions, options.results)
     elif not options.submission.exists():
         raise UsageError(f"--submission {options.submission}: there is no such file or folder")
+    _fall_back(options.results, None, one=options.command == "grade")
+
+
+def _fall_back(folder: Path, bundle: Path | None, *, one: bool = True) -> None:
+    """Write what stands until there is better; only the folder where it is for a class."""
     try:
-        if options.command == "grade":
-            results.write_fallback(options.results, None)
+        if one:
+            results.write_fallback(folder, bundle)
         else:
-            options.results.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--results {options.results}: cannot be written: {error.strerror}") from None
+        raise UsageError(f"--results {folder}: cannot be written: {error.strerror}") from None
 
 
 def _check_folders(submissions: Path, folder: Path) -> None:
@@ -202,7 +207,9 @@ def open_bundle(path: Path) -> tuple[Path, Path | None]:
     except BaseException as error:
         os.close(mark)
         shutil.rmtree(temporary, ignore_errors=True)
-        if isinstance(error, (zipfile.BadZipFile, OSError, EOFError)):
+        if isinstance(error, OSError):
+            raise UsageError(f"--bundle {path}: cannot be unpacked to {folder}: {error.strerror}") from None
+        if isinstance(error, (zipfile.BadZipFile, EOFError)):
             raise UsageError(f"--bundle {path}: this is no readable zip file ({error})") from None
         raise
 

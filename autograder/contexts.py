@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from autograder.outcomes import Situation, TestTimeout
 from autograder.probing import shipped
 from autograder.specs import Probe, probe_runner
+from autograder.stubs import Remote
 from autograder.worker import StudentError, Worker
 
 if TYPE_CHECKING:
     import types
     from collections.abc import Iterator, Mapping
+
+AGAIN = 20.0  # seconds between two rings of the alarm; long enough to end a worker in
 
 
 @contextlib.contextmanager
@@ -50,9 +53,13 @@ def probes(worker: Worker, module: types.ModuleType, now: Situation) -> Iterator
 
 
 @contextlib.contextmanager
-def watched(worker: Worker, bound: Mapping[str, Any], now: Situation) -> Iterator[None]:
-    """Note whether anything of the student's took part in the test: only then may a failure be held against them."""
-    now.touched = any(not callable(value) for value in bound.values())
+def watched(worker: Worker, own: Mapping[str, Any], now: Situation) -> Iterator[None]:
+    """Note whether anything of the student's took part in the test: only then may a failure be held against them.
+
+    A handle asks the worker for everything. Whatever else is among their `own` names can fail a test without that: a
+    constant, and a mirrored network, whose attributes are here.
+    """
+    now.touched = any(type(value) is not Remote for value in own.values())
     ask = worker.request
 
     def request(*args: Any) -> Any:
@@ -68,7 +75,10 @@ def watched(worker: Worker, bound: Mapping[str, Any], now: Situation) -> Iterato
 
 @contextlib.contextmanager
 def watchdog(seconds: float, now: Situation, deadline: float) -> Iterator[None]:
-    """Raise TestTimeout in the block after `seconds`: a test may loop over something endless of the student's."""
+    """Raise TestTimeout in the block after `seconds`: a test may loop over something endless of the student's.
+
+    It rings again and again: what is raised while an object is being destroyed is lost.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -78,7 +88,7 @@ def watchdog(seconds: float, now: Situation, deadline: float) -> Iterator[None]:
         raise TestTimeout
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), AGAIN)
     try:
         yield
     finally:

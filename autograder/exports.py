@@ -172,7 +172,8 @@ def decode_module(entries: Any, owner: Owner, dec: Any) -> Mirror:
                 [str(x) for x in e["y"]],
                 path != "",
             )
-            mirror.__dict__.update({str(n): dec(v) for n, v in e["a"] if not str(n).startswith("_")})
+            if not owner.home:  # a student's network is asked for its attributes: here they could hide its methods
+                mirror.__dict__.update({str(n): dec(v) for n, v in e["a"] if not str(n).startswith("_")})
             mirror.__dict__["training"] = e["train"] is True
             owner.stubs[hid] = mirror
             shared.nodes[f"{prefix}{hid}"] = Node(mirror, False)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Piece = dict[str, Any]  # file, line, source, names, cell; perhaps future (list of __future__ names), heavy (True)
 _MAX_NOTICES = 60
+_STOOD_IN = frozenset({"google", "IPython", "tqdm"})  # a worker has stand-ins for these (notebook_stubs.py)
 _ALWAYS_BOUND = frozenset(dir(builtins)) | {
     "__name__",
     "__file__",
@@ -90,6 +91,7 @@ class _Extraction:
         self.modules = self._modules()
         self.allowed = {
             *sys.stdlib_module_names,
+            *_STOOD_IN,
             *spec.get("packages", ()),
             *spec.get("modules", ()),
             *self.modules,

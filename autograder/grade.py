@@ -28,24 +28,23 @@ from autograder import (
     results,
     seeds,
     session,
-    staging,
 )
+from autograder.ceiling import ceiling
+from autograder.intake import Intake
 from autograder.manifest import Manifest, ManifestError, Question, read_manifest
 from autograder.metadata import read_metadata
 from autograder.outcomes import Outcome, Verdict
-from autograder.reading import Reading, reading
+from autograder.reading import Reading
 from autograder.report import Story
 from autograder.sandbox import IsolationError
 from autograder.scoring import Scored, score_question, uniform
 from autograder.trial import Bench, Lab, NoWorker
-from autograder.worker import Limits, Worker, WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from autograder.server import Server
 
-READING = Limits(cpu_s=20, wall_s=60, memory_mb=1024)  # for taking a notebook apart
 EXIT_OK, EXIT_USAGE, EXIT_OURS = 0, 2, 3
 
 
@@ -65,7 +64,8 @@ def run(job: Mapping[str, Any], server: Server) -> int:
         if job.get("device") == "cuda" and not torch.cuda.is_available():
             sys.stderr.write("error: there is no CUDA GPU on this machine: use --device cpu\n")
             return EXIT_USAGE
-        with modules.available(Path(job["bundle"]), manifest):
+        growth = None if job.get("device") == "cuda" else manifest.limits.memory_mb  # CUDA reserves without measure
+        with modules.available(Path(job["bundle"]), manifest), ceiling(growth):
             return Grading(job, manifest, server).run()
     except ManifestError as error:
         results.write(folder, results.bare(messages.NOT_GRADED))
@@ -89,7 +89,7 @@ class Grading:
         self.story = Story(device=str(job.get("device") or "cpu"), only=tuple(job.get("only") or ()))
         self.reading = Reading()
         self.screen = sys.stdout  # while tests run, sys.stdout belongs to them
-        self.staged = staging.Staged("", b"")
+        self.intake = Intake(manifest, server, self.story)
         self.imports: set[str] | None = set() if job.get("note_imports") else None
         self.rows: dict[str, list[Scored]] = {}
         for question in manifest.questions:
@@ -156,55 +156,17 @@ class Grading:
         given = self.job.get("deadline")
         return float(given) if given is not None else self.started + self.manifest.limits.run_s
 
-    # ---- reading ------------------------------------------------------------------------------------------------
-
     def _read(self) -> bool:
         """Find and take apart the submission; False, with all rows saying why, when there is nothing to grade."""
-        found = staging.find_candidates(Path(self.job["submission"]))
-        if isinstance(found, staging.Refusal):
-            return self._unreadable(found.sentence)
-        staged = staging.choose(found, self._names_in, homework=self.manifest.homework)
-        self.story.notices += staged.notices
-        self.staged = staged
-        self.reading = self.story.reading = self._extract(staged.filename, staged.data)
-        extra = [f"{messages.one_line(a.name, 200)}, {a.size} bytes" for a in staged.artefacts]
-        self.story.staff += [f"also submitted: {text}" for text in extra]
-        return self.reading.error is None or self._unreadable(self.reading.error)
-
-    def _unreadable(self, sentence: str) -> bool:
+        self.reading = self.story.reading = self.intake.read(Path(self.job["submission"]))
+        sentence = self.reading.error
+        if sentence is None:
+            return True
         self.story.unreadable = sentence
         for question in self.manifest.questions:
             self.rows[question.id] = uniform(question, Outcome.UNREADABLE, messages.unreadable(sentence))
         self.story.finished = True
         return False
-
-    def _names_in(self, filename: str, data: bytes) -> int:
-        return len(self._extract(filename, data).found)
-
-    def _extract(self, filename: str, data: bytes, lent: Sequence[str] = ()) -> Reading:
-        """Take a notebook apart in a limited child; without the definitions of the names that are `lent`."""
-        spec = {**self.manifest.extraction_spec(), "device": self.story.device}
-        spec["given"] += [{"names": [name], "hashes": [], "source": f"{name} = None\n"} for name in lent]
-        worker = self._reader()
-        try:
-            return reading(worker.extract(filename, data, spec))
-        except WorkerLost as lost:
-            self.story.staff.append(f"extraction: {lost.reason}: {messages.one_line(lost.detail)}")
-            return Reading(error="the notebook is too large or too deeply nested to be taken apart")
-        finally:
-            worker.close()
-
-    def _reader(self) -> Worker:
-        """A worker to take a notebook apart in; the first one tries the layers before it sees anything of theirs."""
-        worker = self.server.spawn(READING, seed=0)
-        if not self.story.probes:
-            try:
-                self.story.probes = self.server.tried(worker)
-            except WorkerLost as lost:
-                self.story.staff.append(f"the layers could not be tried: {lost.reason}: {lost.detail}")
-                worker.close()
-                return self.server.spawn(READING, seed=0)
-        return worker
 
     # ---- questions ----------------------------------------------------------------------------------------------
 
@@ -232,7 +194,7 @@ class Grading:
             return
         try:
             # What the lent names needed, a loop at import perhaps, goes with them; seeds stay those of the first run.
-            apart = self._extract(self.staged.filename, self.staged.data, question.follow)
+            apart = self.intake.extract(question.follow)
             alone = replace(lab, reading=replace(apart, digest=self.reading.digest, missing=self.reading.missing))
             self.rows[question.id] = followthrough.second_run(question, rows, alone, reference, self.bundle)
         except NoWorker:
@@ -246,7 +208,7 @@ class Grading:
         if self.story.only:
             return
         try:
-            self.story.measured = artefacts.measure_all(lab, self.bundle, self.staged.artefacts)
+            self.story.measured = artefacts.measure_all(lab, self.bundle, self.intake.staged.artefacts)
         except Exception as error:  # noqa: BLE001  (the points stand)
             self.story.staff.append(f"the handed-in files were not measured: {type(error).__name__}: {error}")
 

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from autograder.manifest import Manifest
     from autograder.scoring import Scored
 
-_ANSWERED = frozenset({  # the code ran and the answer was wrong; a crash or an empty cell needs no hint about laws
-    Outcome.WRONG, Outcome.WRONG_SHAPE, Outcome.WRONG_DTYPE, Outcome.NOT_FINITE, Outcome.STUDENT_ERROR,
-    Outcome.UNUSABLE,
-})  # fmt: skip
+# The code ran and the answer was wrong; a crash or an empty cell needs no hint about laws.
+_WRONG = frozenset({Outcome.WRONG, Outcome.WRONG_SHAPE, Outcome.WRONG_DTYPE, Outcome.NOT_FINITE})
+_ANSWERED = _WRONG | {Outcome.STUDENT_ERROR, Outcome.UNUSABLE}
 
 
 def hinted(manifest: Manifest, question: str, rows: Sequence[Scored]) -> list[Scored]:
@@ -31,7 +30,9 @@ def hinted(manifest: Manifest, question: str, rows: Sequence[Scored]) -> list[Sc
     failed = [row for row in rows if not row.verdict.outcome.earns and row.verdict.outcome is not Outcome.GATED]
     names = {row.test.name for row in failed}
     known = next((h for h in manifest.hints if h.question == question and set(h.failing) == names), None)
-    if known is None or not failed or any(row.verdict.outcome not in _ANSWERED for row in failed):
+    outcomes = {row.verdict.outcome for row in failed}
+    broken = len(failed) == len(rows) and not outcomes & _WRONG  # nothing works at all: no sign of a known mistake
+    if known is None or not failed or broken or not outcomes <= _ANSWERED:
         return list(rows)
     strictest = max(_rank(row) for row in failed)
     chosen = next(row for row in failed if _rank(row) == strictest)

@@ -101,10 +101,11 @@ def _captured(item: ast.AST) -> str | None:
 
 def is_alias(statement: ast.stmt, name: str, callables: set[str]) -> bool:
     """Whether an assignment gives `name` another function (`f = g`, `f = partial(g, 1)`, a lambda, `f = timed(f)`)."""
-    if not isinstance(statement, ast.Assign):
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
         return False
-    targets = {target.id for target in statement.targets if isinstance(target, ast.Name)}
-    return name in targets and _is_callable_value(statement.value, callables)
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    named = {target.id for target in targets if isinstance(target, ast.Name)}
+    return name in named and _is_callable_value(statement.value, callables)
 
 
 def called_names(node: ast.AST) -> set[str]:

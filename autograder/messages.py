@@ -129,6 +129,19 @@ def unusable(returned: str | None) -> str:
     return f"{what}, which the test could not use."
 
 
+def misused(kind: object, where: str) -> str:
+    """A function or network that the test handed in failed on what their code gave it."""
+    at = f" ({where})" if where else ""
+    said = f"Your code calls something that the test hands in{at}, and that raised {error_name(kind)}"
+    return f"{said}: check what you pass to it."
+
+
+def uncarried(text: object, where: str, *, hidden: bool) -> str:
+    """What they return, or hand to a function of the test's, does not cross between the processes."""
+    said = "a sparse tensor, for example, or a very large one" if hidden else one_line(text)
+    return f"Your code hands over something that cannot be compared here{f' at {where}' if where else ''}: {said}."
+
+
 def time_out(cpu_s: float, *, loading: bool = False) -> str:
     """CPU time or wall time ran out."""
     what = "Defining your functions" if loading else "Your code"

@@ -1,5 +1,5 @@
-"""What a notebook expects around it and a worker lacks: Colab, IPython, a GPU, somebody to answer `input()`, and the
-course's own modules.
+"""What a notebook expects around it and a worker lacks: Colab, IPython, progress bars, a GPU, a compiler, somebody to
+answer `input()`, and the course's own modules.
 """
 
 # ruff: noqa: S102, ARG001  (executes the course's modules in a worker; stand-ins ignore what they are given)
@@ -85,7 +85,8 @@ def import_modules(sources: Mapping[str, str]) -> None:
 def install() -> None:
     """Put the stand-ins in place; once, in the worker server, because looking for modules takes milliseconds."""
     colab = ("google", "google.colab", *(f"google.colab.{n}" for n in ("drive", "files", "output", "userdata")))
-    for name in (*colab, "IPython", "IPython.display"):
+    bars = ("tqdm", "tqdm.auto", "tqdm.notebook")  # installed or not: they are shown to nobody
+    for name in (*colab, "IPython", "IPython.display", *bars):
         module = sys.modules[name] = _Empty(name)
         module.__path__ = []
         parent, _, child = name.rpartition(".")
@@ -93,11 +94,11 @@ def install() -> None:
             setattr(sys.modules[parent], child, module)
     sys.modules["IPython"].__dict__.update(get_ipython=get_ipython)
     sys.modules["IPython.display"].__dict__.update(display=display)
-    if "tqdm" not in sys.modules and importlib.util.find_spec("tqdm") is None:
-        for name in ("tqdm", "tqdm.auto", "tqdm.notebook"):
-            sys.modules[name] = _Empty(name)
-            sys.modules[name].__dict__.update(tqdm=_plain_iteration, trange=lambda *a, **k: range(*a))
+    for name in bars:
+        sys.modules[name].__dict__.update(tqdm=_Bar, tqdm_notebook=_Bar, trange=lambda *a, **k: _Bar(range(*a)))
     builtins.input = _no_input
+    torch.compile = _as_it_is  # it starts a compiler, which a worker may not; the plain function computes the same
+    torch.nn.Module.compile = _not_compiled  # type: ignore[method-assign]
 
 
 def ignore_cuda() -> None:
@@ -111,16 +112,32 @@ def _here(self: Any, *args: Any, **kwargs: Any) -> Any:
     return self
 
 
-def _plain_iteration(iterable: Any = None, *args: Any, **kwargs: Any) -> Any:
-    return _Bar(iterable)
+def _as_it_is(model: Any = None, **options: Any) -> Any:
+    return model if model is not None else _as_it_is
+
+
+def _not_compiled(self: Any, *args: Any, **kwargs: Any) -> None:
+    return None
 
 
 class _Bar(_Nothing):
-    def __init__(self, iterable: Any) -> None:
-        self.iterable = iterable
+    """Goes through what it is given, and shows nothing."""
+
+    def __init__(self, iterable: Any = None, *args: Any, **kwargs: Any) -> None:
+        self.iterable = iterable if iterable is not None else ()
 
     def __iter__(self) -> Any:
-        return iter(self.iterable if self.iterable is not None else ())
+        return iter(self.iterable)
+
+    def __len__(self) -> int:
+        return len(self.iterable)
+
+    def __bool__(self) -> bool:
+        return True
+
+    @staticmethod
+    def write(*args: Any, **kwargs: Any) -> None:
+        """Prints nothing: what a loop says beside its bar is for whoever watches it."""
 
     def __enter__(self) -> Any:
         return self

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
@@ -39,7 +38,9 @@ def arrays(data: bytes) -> Arrays:
                 raw = _unpacked(archive, member, left)
                 left -= len(raw)
                 found[_name(member.filename, found)] = _array(raw, member.filename)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+    except Unfit:
+        raise
+    except Exception:  # noqa: BLE001  (the libraries below raise whatever a damaged member makes them raise)
         raise Unfit("it is not a sound .npz file: write it again with numpy.savez_compressed") from None
     if not found:
         raise Unfit("it holds no arrays")

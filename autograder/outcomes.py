@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from autograder import messages
 from autograder.assertions import error_text, is_stub
 from autograder.testing import LAW_BROKEN, LawViolation, assertion_text
+from autograder.wire import CannotCross
 from autograder.worker import Limits, StudentError, WorkerLost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from autograder.manifest import Question, Test
 
@@ -129,7 +130,20 @@ def judge(exc: BaseException, now: Situation) -> Verdict:
         return lacking
     if now.loading:  # their definitions were running, so it cannot be ours to award points for
         return Verdict(outcome=Outcome.PROTOCOL, sentence=_sentence_lost("protocol", now))
-    return _unusable(exc) if now.touched else our_fault()
+    through = getattr(exc, "passed_through", None)
+    if through is not None:  # a function of the test's failed on what their code called it with
+        said = messages.misused(type(exc).__name__, _where(through, now))
+        return Verdict(outcome=Outcome.STUDENT_ERROR, sentence=said)
+    if now.touched:
+        return _unusable(exc)
+    return Verdict(outcome=Outcome.NOT_GRADED, sentence=messages.NOT_GRADED) if _scarce(exc) else our_fault()
+
+
+def _scarce(exc: BaseException) -> bool:
+    """Memory or the GPU failed: a worker shares them, so that a submission could bring it about before it is called."""
+    if isinstance(exc, RuntimeError):
+        return re.search("memory|cuda|cublas|cudnn", error_text(exc), re.IGNORECASE) is not None
+    return isinstance(exc, MemoryError)
 
 
 def _unusable(exc: BaseException) -> Verdict:
@@ -140,6 +154,11 @@ def _unusable(exc: BaseException) -> Verdict:
     kind = (found.group(1) or found.group(2)) if found else None
     returned = "None" if kind == "NoneType" else f"a value of type {kind}" if kind in _PLAIN else None
     return Verdict(outcome=Outcome.UNUSABLE, sentence=messages.unusable(returned))
+
+
+def _where(frames: Sequence[tuple[str, str, int]], now: Situation) -> str:
+    """Their innermost line, "" if there is none that may be shown."""
+    return next((p for file, _, line in reversed(frames) if (p := messages.place(file, line, now.files))), "")
 
 
 def _cpu(now: Situation) -> float:
@@ -174,9 +193,12 @@ def _student(exc: StudentError, now: Situation) -> Verdict:
     name = re.match(r"name '(\w+)' is not defined", exc.text) if exc.type_name == "NameError" else None
     if name is not None and name.group(1) in now.absent:
         return now.absent[name.group(1)]
-    where = next((p for file, _, line in reversed(exc.frames) if (p := messages.place(file, line, now.files))), "")
+    where = _where(exc.frames, now)
     if exc is now.probe_error and not where:
         return _unusable(exc)
+    if exc.type_name == CannotCross.__name__:
+        sentence = messages.uncarried(exc.text, where, hidden=now.test.hidden)
+        return Verdict(outcome=Outcome.UNUSABLE, sentence=sentence)
     if exc.type_name == "MemoryError" or "can't allocate memory" in exc.text:
         return Verdict(outcome=Outcome.MEMORY, sentence=_sentence_lost("memory", now))
     sentence = messages.student_error(exc.type_name, exc.text, where, hidden=now.test.hidden)

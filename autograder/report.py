@@ -52,7 +52,8 @@ def top(manifest: Manifest, rows: Sequence[Scored], story: Story) -> str:
     lines += [f"- {messages.one_line(notice, 500)}" for notice in story.notices]
     lines += [f"- {messages.one_line(one.for_student(), 1000)}" for one in story.measured]
     if story.only:
-        lines.append(f"Only {messages.listed(story.only)} was graded in this run.")
+        verb = "was" if len(story.only) == 1 else "were"
+        lines.append(f"Only {messages.listed(story.only)} {verb} graded in this run.")
     lines += _points(rows)
     if not story.finished and not story.unreadable and not story.ours:
         lines.append("Grading has not finished: this is what is known so far.")

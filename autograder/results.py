@@ -116,12 +116,16 @@ def write(folder: Path, data: Mapping[str, Any], *, settle: bool = True) -> None
     text = json.dumps(data, allow_nan=False, ensure_ascii=True)  # an indent would take Python's slow encoder
     temporary = folder / f".{FILE}.{os.getpid()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        if settle:
-            os.fsync(file.fileno())
-    temporary.replace(folder / FILE)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            if settle:
+                os.fsync(file.fileno())
+        temporary.replace(folder / FILE)
+    except OSError:  # the disk is full: what was there before stays, and nothing beside it
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_fallback(folder: Path, bundle: Path | None) -> None:

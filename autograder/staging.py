@@ -17,7 +17,6 @@ import os
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,19 +26,9 @@ from autograder.cells import DOWNLOAD_HINT, MAX_NOTEBOOK_BYTES, WARN_NOTEBOOK_BY
 MAX_DEPTH = 8
 MAX_FILES = 2000
 MAX_SCORED = 8
-MAX_TOTAL_BYTES = 200_000_000  # of candidates held in memory
+MAX_TOTAL_BYTES = 200_000_000  # of candidates, unpacked
 _NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:txt|json))?$|\.ipynb \(\d+\)$", re.IGNORECASE)  # browsers append .txt and .json
 _SKIPPED_FOLDERS = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".venv", "venv", "node_modules"}
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    NotImplementedError,
-    zlib.error,
-)
 
 Score = Callable[[str, bytes], int]
 
@@ -89,15 +78,22 @@ class Candidates:
     candidates: list[Candidate] = field(default_factory=list)
     artefacts: list[Artefact] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    held: int = 0
+    read: int = 0  # bytes that were read or unpacked, kept or not
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is read: the notebooks would not fit into memory, nor unpacking them into the time."""
+        return self.read > MAX_TOTAL_BYTES
 
     def take(self, name: str, data: bytes) -> None:
-        """Keep a candidate, up to the memory cap."""
-        if self.held + len(data) > MAX_TOTAL_BYTES:
-            self.notices.append(f"`{name}` is ignored: the submission is too large.")
-            return
-        self.held += len(data)
-        self.candidates.append(Candidate(name, data))
+        """Keep a candidate, up to the caps."""
+        self.read += len(data)
+        if len(data) > MAX_NOTEBOOK_BYTES:
+            self.notices.append(f"`{_shown(name)}` is ignored: it is larger than 50 MB, clear its outputs.")
+        elif self.full:
+            self.notices.append(f"`{_shown(name)}` is ignored: the submission is too large.")
+        else:
+            self.candidates.append(Candidate(name, data))
 
 
 def stage(path: Path, score: Score | None = None, *, homework: str = "") -> Staged | Refusal:
@@ -231,19 +227,18 @@ def _take_zip(found: Candidates, name: str, file: Path) -> None:
                     size = member.file_size
                     found.artefacts.append(Artefact(f"{name}/{member.filename}", size, file, member.filename))
             for member in wanted:
+                if found.full:
+                    found.notices.append(f"The rest of `{_shown(name)}` is ignored: the submission is too large.")
+                    break
                 _take_member(found, archive, member)
-    except _ZIP_ERRORS:
+    except Exception:  # noqa: BLE001  (the libraries below raise whatever a damaged member makes them raise)
         found.notices.append(f"`{_shown(name)}` is ignored: it is not a sound zip file.")
 
 
 def _take_member(found: Candidates, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     """Read one member with a bound: what its header says about its size is not trusted."""
     with archive.open(member) as stream:
-        data = stream.read(MAX_NOTEBOOK_BYTES + 1)
-    if len(data) > MAX_NOTEBOOK_BYTES:
-        found.notices.append(f"`{_shown(member.filename)}` is ignored: it is larger than 50 MB, clear its outputs.")
-    else:
-        found.take(member.filename, data)
+        found.take(member.filename, stream.read(MAX_NOTEBOOK_BYTES + 1))
 
 
 def _is_safe(member: zipfile.ZipInfo) -> bool:

@@ -134,6 +134,7 @@ def scan_names(source: str, node: ast.AST) -> NameUse:
         return NameUse(now=names, later=names)
     now = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
     later, declared = _scan_scopes(top, now)
+    later |= _stepped(node) & declared
     now -= comprehension_targets(node)
     return NameUse(frozenset(now), frozenset(later), frozenset(declared))
 
@@ -153,6 +154,11 @@ def _scan_scopes(top: symtable.SymbolTable, now: set[str]) -> tuple[set[str], se
                 if symbol.is_assigned() and symbol.is_declared_global():
                     declared.add(symbol.get_name())
     return later, declared
+
+
+def _stepped(node: ast.AST) -> set[str]:
+    """Names that `node` changes by `n += 1`: it reads them, which a symbol table does not show."""
+    return {x.target.id for x in walk(node) if isinstance(x, ast.AugAssign) and isinstance(x.target, ast.Name)}
 
 
 def _top_level(tree: ast.Module) -> Iterator[tuple[ast.stmt, bool]]:

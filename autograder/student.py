@@ -19,9 +19,10 @@ from typing import Any, NoReturn
 import numpy.random
 import torch
 
-from autograder import notebook_stubs, stubs
+from autograder import notebook_stubs
 from autograder.channel import Channel
 from autograder.peer import Peer
+from autograder.signatures import describe_signature
 from autograder.wire import Encoder
 
 MODULE = "submission"
@@ -227,7 +228,7 @@ class Student(Peer):
         return copy.deepcopy(o)
 
     def op_signature(self, o: Any) -> list[list[Any]]:
-        return stubs.describe_signature(o)
+        return describe_signature(o)
 
 
 class _Iterator:

@@ -98,9 +98,11 @@ class Bench:
         """Limits of one call; shorter once a question has run out of time twice, so that the others are reached."""
         known = self.lab.manifest.limits
         cpu = test.timeout or known.cpu_s
-        if self.time_outs >= SOBER and not test.heavy:
-            cpu = max(min(cpu, 2.0), cpu / 5)
-        return Limits(cpu_s=cpu, wall_s=known.wall_s * max(1.0, cpu / known.cpu_s), memory_mb=known.memory_mb)
+        wall = known.wall_s * max(1.0, cpu / known.cpu_s)
+        if self.time_outs >= SOBER and not test.heavy:  # both clocks: one that sleeps uses no processor time
+            less = max(min(cpu, 2.0), cpu / 5)
+            cpu, wall = less, wall * less / cpu
+        return Limits(cpu_s=cpu, wall_s=wall, memory_mb=known.memory_mb)
 
     def close(self) -> None:
         """End the kept worker, if any."""
@@ -169,14 +171,15 @@ def _run(bench: Bench, run: Run, limits: Limits, now: Situation) -> Verdict:
     now.loading = True  # until the names are bound, a failure is never ours: their definitions are running
     worker = _worker(bench, run, limits)
     names = sorted({*bench.question.names, *(n for t in bench.question.tests for n in t.uses)} - set(bench.lent))
-    bound = {**worker.bind(names), **bench.lent}
+    own = worker.bind(names)
+    bound = {**own, **bench.lent}
     now.absent = absent(bench, frozenset(bound))
     needed = run.test.uses or bench.question.names
     if (lacking := next((n for n in needed if n in now.absent), None)) is not None:
         return now.absent[lacking]
     now.loading = False
     seed = bench.lab.seed(f"test {bench.question.id} {run.test.name} case {run.case}")
-    watching = watched(worker, bound, now)
+    watching = watched(worker, own, now)
     with lent(run.module, bound), default_dtype(run.spec), probes(worker, run.module, now), watching:
         seed_everything(seed)
         arguments = dict(run.arguments)

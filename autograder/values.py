@@ -52,6 +52,7 @@ DISTRIBUTIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     "MultivariateNormal": (("loc",), ("covariance_matrix", "precision_matrix", "scale_tril")),
 }
 MAX_FIELDS = 64
+MAX_NAMED = 1000  # classes of named tuples that are remembered
 
 
 def is_name(s: object) -> bool:
@@ -161,7 +162,9 @@ def _named_tuple(p: Any, dec: Decode, given: Given) -> Any:
     if isinstance(cls, type) and issubclass(cls, tuple) and getattr(cls, "_fields", None) == tuple(fields):
         return tuple.__new__(cls, values)
     key = (name if is_name(name) and not name.startswith("_") else "Tuple", tuple(fields))
-    if key not in _NAMED and len(_NAMED) < 1000:
+    if key not in _NAMED:
+        if len(_NAMED) >= MAX_NAMED:  # rather than to stay full of one submission's for all that follow
+            _NAMED.clear()
         _NAMED[key] = collections.namedtuple(*key)  # noqa: PYI024  (the fields come over the wire)
     return _NAMED[key](*values)
 

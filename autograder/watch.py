@@ -39,7 +39,7 @@ class Watchdog:
         self._next_scan = 0.0
         self._began = time.monotonic()
         self._cpu_at_start: float | None = None
-        self._resident_at_start: int | None = None
+        self._resident_at_start: dict[str, int] = {}
         os.set_blocking(pipe, False)
 
     def begin(self) -> None:
@@ -99,15 +99,16 @@ class Watchdog:
             raise Overuse("cpu", f"used more than {self.limits.cpu_s:g} s of processor time in one call")
 
     def _check_memory(self) -> None:
-        try:
-            with open(f"/proc/{self.pid}/statm", "rb") as f:
-                resident = int(f.read().split()[1]) * PAGE
-        except (OSError, IndexError):
-            return
-        if self._resident_at_start is None:
-            self._resident_at_start = min(resident, 512 << 20)
-        if resident - self._resident_at_start > self.limits.memory_mb << 20:
-            raise Overuse("memory", f"used more than {self.limits.memory_mb} MiB of memory")
+        """The worker's memory, and our own: what student code sends, and has us keep for it, is its use too."""
+        for process in (str(self.pid), "self"):
+            try:
+                with open(f"/proc/{process}/statm", "rb") as f:
+                    resident = int(f.read().split()[1]) * PAGE
+            except (OSError, IndexError):
+                continue
+            most = resident if process == "self" else min(resident, 512 << 20)
+            if resident - self._resident_at_start.setdefault(process, most) > self.limits.memory_mb << 20:
+                raise Overuse("memory", f"used more than {self.limits.memory_mb} MiB of memory")
 
     def _disk(self) -> int:
         """Bytes in the worker's folder; a huge number for a tree too large or deep to count."""

@@ -21,6 +21,8 @@ import numpy as np
 import torch
 
 MAX_HEADER, MAX_BODY, MAX_DEPTH, MAX_NODES = 1 << 20, 1 << 28, 32, 200_000
+MAX_TEXT = 1 << 24  # bytes of one string: unpacked it can be four times as long
+MAX_ALIKE = 256  # keys of one dict or set with the hash of another: looking for a key asks all of them
 LONG_TEXT = 4096  # longer strings travel in the body: escaping them as JSON is slow and the header is capped
 PREFIX = struct.Struct("<IQ")
 DTYPES: dict[str, torch.dtype] = {
@@ -29,7 +31,6 @@ DTYPES: dict[str, torch.dtype] = {
               torch.int8, torch.uint8, torch.bool, torch.complex64, torch.complex128)
 }  # fmt: skip
 NAMES = {v: k for k, v in DTYPES.items()}
-SEQUENCES: dict[str, Callable[..., Any]] = {"l": list, "u": tuple, "S": set, "F": frozenset}
 SEQUENCE_TAGS: dict[type, str] = {list: "l", tuple: "u", set: "S", frozenset: "F"}
 DICTS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)
 SURROGATES = re.compile("[\ud800-\udfff]")
@@ -187,42 +188,59 @@ class Frame:
             self.fields: dict[str, Any] = fields
             self.tree: Tree = fields["m"]
             specs = fields["t"]
-            self.tensors = [_tensor(spec, body) for spec in specs]
+            self.tensors = _tensors(specs, body)
             self.wants = [
                 s[2] is True and (t.is_floating_point() or t.is_complex())
                 for s, t in zip(specs, self.tensors, strict=True)
             ]
-        except ProtocolError:
+        except (ProtocolError, MemoryError):
             raise
         except Exception as error:  # wrong arity, overflow, recursion …: the sender's fault, never ours
             raise ProtocolError(f"bad header: {type(error).__name__}") from None
         self.body = body
         self.memo: dict[str, list[Any]] = {}
+        self._unpacked: dict[tuple[str, int], Any] = {}
 
     def build(self, tree: Tree, hook: Callable[[str, Any, Callable[[Tree], Any], Frame], Any]) -> Any:
         """The object behind `tree`; `hook(tag, payload, decode, frame)` decodes the tags that are not values."""
         try:
             return _Decoder(self, hook)(tree)
-        except ProtocolError:
+        except (ProtocolError, MemoryError):
             raise
         except Exception as error:
             raise ProtocolError(f"malformed message: {type(error).__name__}: {str(error)[:200]}") from None
 
-    def text(self, index: Any) -> str:
-        """The string stored in the body under `index`."""
-        return SURROGATES.sub("\ufffd", bytes(self.tensors[index].numpy()).decode("utf-8", "replace"))
+    def stored(self, tag: str, index: int) -> Any:
+        """The string ("x") or the bytes ("b") under `index` of the body: unpacked once, however often it is named."""
+        if (tag, index) not in self._unpacked:
+            raw = self.tensors[index].detach().numpy()
+            if tag == "x" and raw.nbytes > MAX_TEXT:
+                raise ProtocolError("a text over the size limit")
+            data = raw.tobytes()
+            self._unpacked[tag, index] = (
+                data if tag == "b" else SURROGATES.sub("\ufffd", data.decode("utf-8", "replace"))
+            )
+        return self._unpacked[tag, index]
 
 
-def _tensor(spec: list[Any], body: Any) -> torch.Tensor:
-    name, shape, _, offset, nbytes = spec
-    dtype = DTYPES[name]
-    if len(shape) > 16 or any(type(s) is not int or s < 0 for s in shape) or type(offset) is not int or offset < 0:
-        raise ProtocolError("bad shape")
-    if math.prod(shape) * dtype.itemsize != nbytes or offset + nbytes > len(body):
-        raise ProtocolError("shape and size disagree")
-    if not nbytes:
-        return torch.empty(shape, dtype=dtype)
-    return torch.frombuffer(body, dtype=dtype, count=math.prod(shape), offset=offset).reshape(shape)
+def _tensors(specs: list[Any], body: Any) -> list[torch.Tensor]:
+    """The tensors of a body, which lie in it one behind the other, as `Encoder` puts them: none overlaps another."""
+    out, at = [], 0
+    for name, shape, _, offset, nbytes in specs:
+        dtype = DTYPES[name]
+        if len(shape) > 16 or any(type(s) is not int or s < 0 for s in shape):
+            raise ProtocolError("bad shape")
+        if math.prod(shape) * dtype.itemsize != nbytes or offset != at or at + nbytes > len(body):
+            raise ProtocolError("shape and size disagree")
+        if nbytes:
+            flat = torch.frombuffer(body, dtype=dtype, count=math.prod(shape), offset=at)
+            out.append(flat.reshape(shape))
+        elif math.prod(s for s in shape if s) > MAX_BODY:  # a sum over the empty axis would have this size
+            raise ProtocolError("bad shape")
+        else:
+            out.append(torch.empty(shape, dtype=dtype))
+        at += nbytes + -nbytes % 64
+    return out
 
 
 class _Decoder:
@@ -246,17 +264,25 @@ class _Decoder:
             self.depth -= 1
 
 
-def _sequence(make: Callable[..., Any]) -> Callable[[_Decoder, Any], Any]:
-    return lambda dec, p: make(dec(x) for x in p)
+def _hashed(keys: list[Any]) -> list[Any]:
+    """`keys`, unless so many share a hash that a dict of them takes minutes to build: numbers can be chosen for it."""
+    if len(keys) - len({hash(key) for key in keys}) > MAX_ALIKE:
+        raise ProtocolError("keys of one hash")
+    return keys
+
+
+def _dict(dec: _Decoder, p: Any) -> dict[Any, Any]:
+    pairs = [(dec(k), dec(v)) for k, v in p]
+    return dict(zip(_hashed([k for k, _ in pairs]), (v for _, v in pairs), strict=True))
 
 
 _DECODE: dict[str, Callable[[_Decoder, Any], Any]] = {
     "t": lambda dec, p: dec.frame.tensors[p],
     "n": lambda dec, p: dec.frame.tensors[p].detach().numpy(),
     "N": lambda dec, p: dec.frame.tensors[p].detach().numpy()[()],
-    "b": lambda dec, p: dec.frame.tensors[p].detach().numpy().tobytes(),
-    "x": lambda dec, p: dec.frame.text(p),
-    "d": lambda dec, p: {dec(k): dec(v) for k, v in p},
+    "b": lambda dec, p: dec.frame.stored("b", p),
+    "x": lambda dec, p: dec.frame.stored("x", p),
+    "d": _dict,
     "i": lambda dec, p: int(p[:200]),
     "z": lambda dec, p: torch.Size([int(x) for x in p]),
     "c": lambda dec, p: complex(*p),
@@ -264,5 +290,8 @@ _DECODE: dict[str, Callable[[_Decoder, Any], Any]] = {
     "s": lambda dec, p: ... if p is None else slice(*[dec(x) for x in p]),
     "y": lambda dec, p: DTYPES[p],
     "D": lambda dec, p: torch.device(p),
-    **{tag: _sequence(make) for tag, make in SEQUENCES.items()},
+    "l": lambda dec, p: [dec(x) for x in p],
+    "u": lambda dec, p: tuple([dec(x) for x in p]),
+    "S": lambda dec, p: set(_hashed([dec(x) for x in p])),
+    "F": lambda dec, p: frozenset(_hashed([dec(x) for x in p])),
 }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_RESULT = 8 << 20  # bytes of JSON that an extraction may return
 STARTUP_S = 30.0
+MAX_ERRORS = 500  # pieces that failed; a notebook has no more (autograder/reading.py)
 
 
 class Piece(TypedDict, total=False):
@@ -94,7 +95,7 @@ class Worker(Peer):
                 "file": clean(str(e["file"]), 80), "line": int(e["line"]),
                 "names": [clean(str(n), 80) for n in e["names"]],
                 "type": clean(str(e["type"]), 80), "text": clean(str(e["text"])), "given": e["given"] is True,
-            } for e in claim["errors"]]  # fmt: skip
+            } for e in claim["errors"][:MAX_ERRORS]]  # fmt: skip
             return LoadReport(errors, [str(n) for n in claim["bound"]])
         except Exception:
             self.lost("protocol", "malformed load report")
@@ -197,6 +198,10 @@ class Worker(Peer):
             self.lost(over.reason, over.detail)
         except ProtocolError as breach:
             self.lost("protocol", str(breach))
+        except MemoryError as error:
+            if isinstance(error, StudentError):  # theirs, of which the worker has told
+                raise
+            self.lost("memory", "the answer is larger than the grader has room for")
         except Exception:
             raise
         except BaseException:  # Ctrl-C, or pytest's verdict out of a call-back: the worker still waits for an answer
@@ -217,12 +222,14 @@ class Worker(Peer):
 
     def fail(self, error: Any) -> NoReturn:
         """Raise the student's error; an error of the test's own that came back through student code is raised as it
-        was.
+        was, with their frames as `passed_through`.
         """
         made = student_error(error)
         reference = error[3] if len(error) > 3 else 0
         if type(reference) is int and reference in self._raised:
-            raise self._raised[reference]
+            own = self._raised[reference]
+            own.__dict__["passed_through"] = made.frames
+            raise own
         raise made
 
     def describe(self, error: BaseException) -> list[Any]:

@@ -55,6 +55,14 @@ def test_another_set_of_failures_gets_no_hint() -> None:
     assert shown(rows(known, {})) == []
 
 
+def test_code_that_fails_everywhere_by_errors_gets_no_hint() -> None:
+    """Where every test ends with an exception, none says anything about a mistake in the mathematics; one answer does."""
+    names = ("test_core", "test_hidden", "test_last")
+    known = manifest(names)
+    assert shown(rows(known, dict.fromkeys(names, Outcome.STUDENT_ERROR))) == []
+    assert shown(rows(known, {**dict.fromkeys(names, Outcome.STUDENT_ERROR), "test_last": Outcome.WRONG})) != []
+
+
 @pytest.mark.parametrize("outcome", [Outcome.NOT_ATTEMPTED, Outcome.CRASHED, Outcome.TIME_OUT, Outcome.MISSING])
 def test_code_that_gave_no_answer_gets_no_hint(outcome: Outcome) -> None:
     """A stub, a crash or a time-out is no known mistake, even if it fails the same tests."""

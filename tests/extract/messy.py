@@ -565,6 +565,23 @@ def script_with_a_notebook_name() -> Case:
 
 
 @case
+def alias_with_an_annotation() -> Case:
+    return plain("from typing import Callable\n" + WRONG, "def better(x):\n    return x * x\narea: Callable = better")
+
+
+@case
+def counts_its_calls() -> Case:
+    counted = "def area(x):\n    global calls\n    calls += 1\n    return x * x * calls"
+    return plain("calls = 0\n" + counted, quiet=True)
+
+
+@case
+def progress_bar_in_the_function() -> Case:
+    looped = "def area(x):\n    total = 0\n    for _ in tqdm(range(x)):\n        total += x\n    return total"
+    return plain("from tqdm.notebook import tqdm\n", looped, quiet=True)
+
+
+@case
 def web_page() -> Case:
     return Case(
         data=b"\n<!DOCTYPE html><html>sign in</html>",

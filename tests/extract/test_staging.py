@@ -139,9 +139,33 @@ def test_a_zip_bomb_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_memory_is_bounded() -> None:
     """Candidates beyond the total cap are left out and named."""
-    found = Candidates(held=staging.MAX_TOTAL_BYTES)
+    found = Candidates(read=staging.MAX_TOTAL_BYTES)
     found.take("hw1.ipynb", b"{}")
     assert (found.candidates, found.notices) == ([], ["`hw1.ipynb` is ignored: the submission is too large."])
+
+
+def test_unpacking_is_bounded_whether_it_is_kept_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Members that are too large to keep use up what may be unpacked; what comes after is not unpacked, and that is told."""
+    monkeypatch.setattr(staging, "MAX_NOTEBOOK_BYTES", 5000)
+    monkeypatch.setattr(staging, "MAX_TOTAL_BYTES", 12_000)
+    members = {f"{i}.ipynb": b" " * 9000 for i in range(9)}
+    (tmp_path / "a.zip").write_bytes(zipped({"hw1.ipynb": GOOD, **members}))
+    result = staged(tmp_path)
+    assert result.filename == "hw1.ipynb" and result.notices[-1].startswith("The rest of `a.zip` is ignored")
+    assert len(result.notices) == 4
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_no_sound_zip(tmp_path: Path, method: int) -> None:
+    """Whatever compression a member has, one that cannot be unpacked is refused with a sentence."""
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", method) as archive:
+        archive.writestr("hw1.ipynb", GOOD * 9)
+    data = bytearray(raw.getvalue())
+    start = data.index(b"hw1.ipynb") + len(b"hw1.ipynb")
+    data[start + 4 : start + 20] = b"\xff" * 16
+    (tmp_path / "a.zip").write_bytes(bytes(data))
+    assert "not a sound zip" in refused(tmp_path)
 
 
 def test_links_devices_and_fifos_are_never_opened(tmp_path: Path) -> None:

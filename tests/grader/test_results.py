@@ -109,6 +109,19 @@ class TestDocument:
         with pytest.raises(ValueError, match="finite"):
             results.finite(float("inf"))
 
+    def test_a_full_disk_leaves_what_was_there(self, tmp_path, monkeypatch):
+        """What cannot be put in place is removed again, and the older results stay."""
+        results.write(tmp_path, {"score": 1})
+
+        def full(number: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(results.os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            results.write(tmp_path, {"score": 2})
+        assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
+        assert json.loads((tmp_path / "results.json").read_text()) == {"score": 1}
+
     def test_write_follows_no_link(self, tmp_path):
         """A link in the place of the results file is replaced, not followed."""
         (tmp_path / "target").write_text("untouched")

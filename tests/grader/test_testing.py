@@ -60,6 +60,12 @@ class TestAssertClose:
         """A value that is no tensor is told by its type."""
         assert broken(testing.assert_close, value, torch.ones(1)).kind == "type"
 
+    def test_a_made_up_type_is_not_named(self):
+        """The name of an answer's own type could carry a hidden test's inputs to students."""
+        with pytest.raises(LawViolation) as caught:
+            testing.assert_close(type("Input383", (), {})(), torch.zeros(2))
+        assert str(caught.value) == "expected a tensor, got a value of another type"
+
     def test_takes_numbers_and_numpy(self):
         """Python numbers and numpy arrays compare with tensors."""
         testing.assert_close(2.0, torch.tensor(2.0))

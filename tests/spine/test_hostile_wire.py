@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from autograder.wire import DTYPES, MAX_HEADER, Encoder, Frame, ProtocolError
+from autograder.values import MAX_NAMED
+from autograder.wire import DTYPES, MAX_HEADER, MAX_TEXT, Encoder, Frame, ProtocolError
 from autograder.worker import StudentError, WorkerLost, clean
 
 BASE = '''
@@ -87,6 +88,12 @@ ATTACKS = {
     "sends a module with a tensor of the test's": """def f(cb, m, d):
     k = next(k for k, l in peer().shared.leaves.items() if not l.mine)
     forge(['m', [{'p': '', 'h': 1, 'c': 'X', 'torch': True, 'train': True, 'w': [['w', 'T99.1', True, None]], 'b': [], 'f': [], 'y': [], 'a': [], 'q': []}]])""",
+    "sends tensors that overlap": """def f(cb, m, d):
+    raw(json.dumps({'k': 'r', 'n': 0, 'm': None, 't': [['int8', [4], False, 0, 4], ['int8', [4], False, 0, 4]]}).encode(), b'1234'); time.sleep(60)""",
+    "sends sizes of exabytes without an element": """def f(cb, m, d):
+    raw(json.dumps({'k': 'r', 'n': 0, 'm': None, 't': [['int8', [1 << 40, 0], False, 0, 0]]}).encode()); time.sleep(60)""",
+    "sends a dict whose keys have one hash": "def f(cb, m, d): forge(['d', [[i * (2**61 - 1), 0] for i in range(30000)]])",
+    "sends a set whose members have one hash": "def f(cb, m, d): forge(['S', [i * (2**61 - 1) for i in range(30000)]])",
     "fills a dict of the test's": "def f(cb, m, d): forge(1, filled=[[0, ['d', [['alpha', 0.0]]]]])",
     "keeps an argument that does not exist": "def f(cb, m, d): forge(1, kept=[[99, 'k']])",
     "reports forged fields": "def f(cb, m, d): forge(1, x={'a': 1}, e='abc')",
@@ -149,6 +156,42 @@ def test_attack_inside_backward(start: Any, name: str) -> None:
     assert x.grad is None
 
 
+def test_a_networks_attributes_are_asked_for(start: Any) -> None:
+    """What a worker says about a network's attributes hides none of its methods in the grader."""
+    source = """import autograder.crossing, autograder.exports
+honest = autograder.exports.encode_module
+def encode_module(*arguments):
+    tag, entries = honest(*arguments)
+    return [tag, [{**e, 'a': [['forward', 5], ['parameters', 5]]} for e in entries]]
+autograder.exports.encode_module = encode_module
+f = torch.nn.Linear(2, 1)"""
+    network = start(BASE + source).bind(["f"])["f"]
+    assert network(torch.ones(1, 2)).shape == (1, 1) and len(list(network.parameters())) == 2
+
+
+def test_a_text_named_often_is_unpacked_once(start: Any) -> None:
+    """One long string, or its bytes, under many nodes of a message is one object in the grader; a huge one is refused."""
+    tree = "def f(n):\n    enc = Encoder(lambda *a: None); enc.raw(b'x' * n)\n    frame = enc.frame\n"
+    tree += "    p = peer()\n    def answer(number, *a, **k):\n"
+    tree += "        m = [['l', [['x', 0], ['x', 0], ['b', 0], ['b', 0]]], [], []]\n"
+    tree += "        return frame({'k': 'r', 'n': number, 'ok': True, 'x': [], 'kept': [], 'e': [], 'm': m}), []\n"
+    function = start(BASE + tree + "    p._answer = answer").bind(["f"])["f"]
+    text, again, raw, twice = function(10_000)
+    assert text is again and raw is twice and (len(text), len(raw)) == (10_000, 10_000)
+    function = start(BASE + tree + "    p._answer = answer").bind(["f"])["f"]
+    with pytest.raises(WorkerLost, match="size limit"):
+        function(MAX_TEXT + 1)
+
+
+def test_named_tuples_of_one_submission_leave_room_for_those_of_the_next(start: Any) -> None:
+    """In a class graded by one process, a named tuple crosses after thousands of others, each of a type of its own."""
+    source = "import collections\ndef f(a, b): return [collections.namedtuple(f't{i}', 'x')(i) for i in range(a, b)]"
+    function = start(source).bind(["f"])["f"]
+    assert [t.x for t in function(0, MAX_NAMED)] == list(range(MAX_NAMED))
+    (late,) = function(MAX_NAMED, MAX_NAMED + 1)
+    assert late.x == MAX_NAMED
+
+
 def test_worker_lost_is_no_exception() -> None:
     """`raises(Exception)` in a test cannot turn a crash into a pass."""
     assert issubclass(WorkerLost, BaseException) and not issubclass(WorkerLost, Exception)
@@ -174,6 +217,18 @@ def test_clean_keeps_text_and_removes_the_rest() -> None:
     """Clean keeps letters of all scripts and newlines, and cuts at its limit."""
     assert clean("é漢\n\t") == "é漢\n\t"
     assert clean("x" * 50, 10) == "x" * 10 + " [cut]"
+
+
+def test_an_error_of_the_tests_knows_through_which_lines_it_came(start: Any) -> None:
+    """What the test's function raised comes back as it was, with the student's lines that called it."""
+    own = KeyError("of the test")
+
+    def fails() -> None:
+        raise own
+
+    with pytest.raises(KeyError) as caught:
+        start("def f(cb):\n    return cb()").bind(["f"])["f"](fails)
+    assert caught.value is own and own.__dict__["passed_through"] == [("cell 1", "f", 2)]
 
 
 def test_an_uncaught_interrupt_ends_the_worker(start: Any) -> None:

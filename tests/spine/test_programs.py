@@ -110,6 +110,25 @@ def ask(): return input('name? ')
 def threads(): return torch.get_num_threads()
 def draw(): return torch.randn(2)
 """
+BARS = """
+import torch, tqdm, tqdm.auto
+from tqdm import tqdm as plain, trange, tqdm_notebook
+from tqdm.auto import tqdm as auto
+from tqdm.notebook import tqdm as notebook
+@torch.compile
+def double(x): return 2 * x
+@torch.compile(mode="max-autotune", fullgraph=True)
+def triple(x): return 3 * x
+net = torch.nn.Linear(1, 1)
+net.compile()
+def count(x):
+    steps = 0
+    with plain(total=3) as bar:
+        for _ in auto(notebook(tqdm.auto.tqdm([1, 2]))):
+            bar.set_postfix(loss=steps); bar.update(1); plain.write("going on")
+            steps += len(trange(3)) + len(list(tqdm_notebook(range(2))))
+    return steps, double(x) + triple(x) + torch.compile(torch.sin)(x), net(x[:, None]).shape
+"""
 
 
 def test_what_a_notebook_expects(worker: Worker) -> None:
@@ -119,6 +138,15 @@ def test_what_a_notebook_expects(worker: Worker) -> None:
     with pytest.raises(EOFError, match="nobody"):
         bound["ask"]()
     assert bound["threads"]() == 1 and bound["t"].tolist() == [1, 1]
+
+
+def test_bars_and_compilers_change_nothing(worker: Worker) -> None:
+    """Loops run under every kind of progress bar, and what is compiled computes what it says."""
+    assert worker.load({"pieces": [piece(BARS, "count")]}).errors == []
+    count: Any = worker.bind(["count"])["count"]
+    x = torch.ones(2)
+    steps, value, shape = count(x)
+    assert steps == 10 and shape == (2, 1) and torch.equal(value, 5 * x + x.sin())
 
 
 def test_the_worker_has_its_own_seed(server: Server) -> None:
