@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
@@ -52,25 +53,53 @@ def write_tree(files: Mapping[str, bytes], folder: Path) -> None:
         path.write_bytes(data)
 
 
+def replace(trees: Mapping[Path, Mapping[str, bytes]], files: Mapping[Path, bytes]) -> None:
+    """Make each folder hold exactly its files, and each file its bytes; where one cannot be written, none changes.
+
+    Everything is written beside its place first. A reader sees the old or the new of each, never a mixture.
+    """
+    fresh = {path: path.with_name(f".{path.name}.new") for path in (*trees, *files)}
+    try:
+        for path, new in fresh.items():
+            _remove(new)
+            new.parent.mkdir(parents=True, exist_ok=True)
+            if path in trees:
+                new.mkdir()
+                write_tree(trees[path], new)
+            else:
+                new.write_bytes(files[path])
+    except BaseException:
+        for new in fresh.values():
+            _remove(new)
+        raise
+    for path, new in fresh.items():
+        if path in trees and path.exists():
+            stale = path.with_name(f".{path.name}.old")
+            _remove(stale)
+            path.rename(stale)
+            new.rename(path)
+            _remove(stale)
+        else:
+            new.replace(path)
+
+
 def replace_tree(files: Mapping[str, bytes], folder: Path) -> None:
-    """Make `folder` hold exactly `files`; a reader sees the old tree or the new one, never a mixture."""
-    fresh, stale = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-    for leftover in (fresh, stale):
-        shutil.rmtree(leftover, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    write_tree(files, fresh)
-    if folder.exists():
-        folder.rename(stale)
-    fresh.rename(folder)
-    shutil.rmtree(stale, ignore_errors=True)
+    """Make `folder` hold exactly `files`, as `replace` does."""
+    replace({folder: files}, {})
 
 
 def replace_file(data: bytes, path: Path) -> None:
-    """Write `data` to `path` in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(data)
-    fresh.replace(path)
+    """Write `data` to `path`, as `replace` does."""
+    replace({}, {path: data})
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it; one that is not there, or cannot be removed, stays so."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def digest(files: Mapping[str, bytes]) -> str:

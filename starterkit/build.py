@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,24 +74,39 @@ def build(
     )
 
 
+def build_or_raise(course: CourseFolder, name: str) -> Built:
+    """Return one homework built. Raises StarterkitError with everything that is wrong with its source."""
+    from starterkit.diagnostics import Collector
+
+    collector = Collector(course.root)
+    built = build(course, name, collector)
+    collector.raise_errors()
+    if built is None:
+        raise RuntimeError("no homework and no problem")
+    return built
+
+
 def _scan_source(path: Path, collector: Collector) -> None:
     """Look for leaks in a source that cannot be built, so that one run reports them with its other mistakes."""
     from starterkit.diagnostics import Collector as Unused
     from starterkit.leaks import scan_cells
     from starterkit.source import read_cells
 
-    if path.is_file():
+    with contextlib.suppress(OSError):  # reported already
         scan_cells(read_cells(path.read_text(encoding="utf-8", errors="replace"), path, Unused()), path, collector)
 
 
 def _check_packages(homework: Homework, collector: Collector) -> None:
     from starterkit.pins import requirements
+    from starterkit.source import line_of_key
 
     try:
         requirements(homework.assignment.packages)
     except ValueError as error:
         path = homework.folder / "assignment.toml"
-        collector.add("loose-package", str(error), path=path, hint='write exact pins: packages = ["einops==0.8.1"]')
+        message, line = str(error).splitlines()[0], line_of_key(path, "packages")
+        hint = 'write exact pins: packages = ["einops==0.8.1"]'
+        collector.add("loose-package", message, path=path, line=line, hint=hint)
 
 
 def _previous(course: CourseFolder, name: str, collector: Collector) -> Contract | None:

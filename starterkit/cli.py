@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -10,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from starterkit.course import ROOT, CourseFolder, UnknownHomework
-from starterkit.diagnostics import EXIT_OK, EXIT_OURS, EXIT_SOURCE, StarterkitError, render, summary
+from starterkit.course import ROOT, CourseFolder
+from starterkit.diagnostics import EXIT_OK, EXIT_OURS, EXIT_SOURCE, EXIT_STALE, StarterkitError, render, summary
+from starterkit.release import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from starterkit.release import Outcome
 
 HOMEWORKS = click.argument("homeworks", nargs=-1, metavar="[HW]…")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 HW = click.argument("homework", metavar="HW")
 EXISTING = click.Path(exists=True, path_type=Path)
+MACHINE = {  # errors of files and folders that are no fault of the program, with what to do
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "ls -l shows who may read and write it"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room and run the command again: df -h shows how full it is"),
+    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.EEXIST), "move away what stands in its place"),
+}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,16 +52,22 @@ def cli(context: click.Context, root: Path, verbose: bool) -> None:
 @JSON
 @click.pass_obj
 def release(course: CourseFolder, /, homeworks: tuple[str, ...], publish: Path | None, **flags: bool) -> int:
-    """Build kits and zips of the homeworks that have changed, then grade the reference with them."""
+    """Build kits and zips; grade the reference with them.
+
+    Homeworks that have not changed are skipped. Nothing is written where a source has an error.
+    """
     from starterkit.release import release as run
 
     if flags["draft"] and publish:
         raise click.UsageError("--draft and --publish exclude each other: a draft has not been graded.")
     as_json = flags.pop("as_json")
+    if publish:
+        from starterkit.publish import publish as commit
+        from starterkit.publish import require
+
+        require(course, publish)  # before minutes of building and grading
     outcome = run(course, homeworks, _say(as_json), **flags)
     if publish and outcome.exit_code == EXIT_OK:
-        from starterkit.publish import publish as commit
-
         for line in commit(course, course.homeworks(homeworks), publish):
             _say(as_json)(line)
     return _finish(outcome, as_json)
@@ -67,7 +78,10 @@ def release(course: CourseFolder, /, homeworks: tuple[str, ...], publish: Path |
 @JSON
 @click.pass_obj
 def check(course: CourseFolder, homeworks: tuple[str, ...], as_json: bool) -> int:
-    """Lint the sources, scan for leaks, compare assignments/ with what the sources give. Writes nothing."""
+    """Lint, scan for leaks, compare with assignments/.
+
+    Writes nothing. Where a kit is not what its source gives, the difference and the repairing command are printed.
+    """
     from starterkit.check import check as run
 
     return _finish(run(course, homeworks, _say(as_json)), as_json)
@@ -79,7 +93,10 @@ def check(course: CourseFolder, homeworks: tuple[str, ...], as_json: bool) -> in
               help="The policies of a course that begins with this homework.")  # fmt: skip
 @click.pass_obj
 def new(course: CourseFolder, name: str, preset: str) -> int:
-    """Start a homework that releases as it is, such as hw5; and a course, where there is none."""
+    """Start a homework, such as hw5, that releases as it is.
+
+    Where there is no course yet, one is started around it.
+    """
     from starterkit.new import CannotCreate
     from starterkit.new import new as create
 
@@ -100,7 +117,10 @@ def new(course: CourseFolder, name: str, preset: str) -> int:
 @click.option("--seed", type=int, default=0, help="Added to every set_seed: the same experiments by other chance.")
 @click.pass_obj
 def run(course: CourseFolder, homework: str, budget: str, seed: int) -> int:
-    """Execute the solved notebook in a Jupyter kernel; the result and its hand-ins go to dist/HW-run*."""
+    """Execute the solved notebook in a Jupyter kernel.
+
+    The result and its hand-ins go to dist/HW-run*.
+    """
     from starterkit.run import run as execute
 
     return execute(course, homework, budget, click.echo, seed=seed)
@@ -110,7 +130,10 @@ def run(course: CourseFolder, homework: str, budget: str, seed: int) -> int:
 @HW
 @click.pass_obj
 def preview(course: CourseFolder, homework: str) -> int:
-    """Render the starter notebook as dist/preview/HW.html, and the written part, key and rubric as PDFs."""
+    """Show the starter notebook as a web page.
+
+    It goes to dist/preview/HW.html; the written part, key and rubric go to dist/ as PDFs.
+    """
     from starterkit.preview import preview as render_page
 
     render_page(course, homework, click.echo)
@@ -123,7 +146,10 @@ def preview(course: CourseFolder, homework: str) -> int:
 @JSON
 @click.pass_obj
 def check_pdf(course: CourseFolder, files: tuple[Path, ...], homework: str | None, as_json: bool) -> int:
-    """Check the pages of figures.pdf or of a written part: count, footers, order, blank pages, answers cut short."""
+    """Check the pages of PDFs that students upload.
+
+    Of figures.pdf or a written part: their count, footers and order, blank pages, answers cut short.
+    """
     from starterkit.checkpdf import command
 
     return command(course, files, homework, click.echo, as_json=as_json)
@@ -141,7 +167,7 @@ def check_pdf(course: CourseFolder, files: tuple[Path, ...], homework: str | Non
 def emulate(
     course: CourseFolder, /, homework: str, setup: bool, docker: bool, view: str | None, **paths: Path | None
 ) -> int:
-    """Run the real zip on a submission, in Gradescope's layout and by its rules."""
+    """Run the real zip on a submission by Gradescope's rules."""
     from starterkit.emulate import command
 
     [name] = course.homeworks([homework])
@@ -161,9 +187,15 @@ def emulate(
 def audit(
     course: CourseFolder, /, homework: str, sample: int | None, only: tuple[str, ...], **files: Path | None
 ) -> int:
-    """Show which wrong solutions would get full marks, and whether every right one does."""
+    """Show which wrong solutions would get full marks.
+
+    And whether every right one does. Exit 1 with findings.
+    """
     from starterkit.audit.command import audit as run
 
+    for path in files.values():
+        if path and not path.absolute().parent.is_dir():
+            raise click.UsageError(f"there is no folder {path.parent} to write {path.name} into")
     [name] = course.homeworks([homework])
     return run(course, name, sample=sample, only=only, **files)
 
@@ -184,10 +216,11 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return EXIT_SOURCE
     except click.Abort:
-        return EXIT_SOURCE
-    except (UnknownHomework, StarterkitError) as error:
-        click.echo(str(error), err=True)
-        return EXIT_SOURCE
+        click.echo("interrupted: what had begun is not done; run the command again", err=True)
+        return EXIT_STALE
+    except StarterkitError as error:
+        as_json = "--json" in given and "audit" not in given  # whose --json names a file
+        return _finish(Outcome(problems=error.problems, exit_code=EXIT_SOURCE), as_json)
     except Exception as error:  # noqa: BLE001  # the door: whatever it was, one line and the code for it
         return _unexpected(error, given)
     return code if isinstance(code, int) else 0
@@ -205,6 +238,10 @@ def _unexpected(error: Exception, given: Sequence[str]) -> int:
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.errno in MACHINE:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error[file]: {where}{error.strerror}\n    = hint: {MACHINE[error.errno]}", err=True)
+        return EXIT_SOURCE
     first = str(error) if isinstance(error, NotGraded) else (str(error).splitlines() or [""])[0]
     click.echo(f"internal error: {type(error).__name__}: {first}", err=True)
     if "--verbose" not in given:

@@ -37,7 +37,7 @@ Deadline = Annotated[dt.datetime, BeforeValidator(lambda value: _as_datetime(val
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Late(_Table):
@@ -128,6 +128,14 @@ class Assignment(_Table):
     def _lists_are_tuples(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
 
+    @field_validator("data")
+    @classmethod
+    def _data_are_files(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if Path(name).name != name:
+                raise ValueError(f'"{name}" is not the name of a file; write data = ["digits.npz"] for data/digits.npz')
+        return value
+
     @field_validator("modules")
     @classmethod
     def _modules_are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -145,6 +153,10 @@ class Assignment(_Table):
         return tuple(IMPORT_NAMES.get(name, name.replace("-", "_")) for name in bare)
 
 
+_IF_MISSING = {
+    "course.toml": "copy templates/course/late-days.toml to it, and write a secret of your own into it",
+    "assignment.toml": "copy templates/new/assignment.toml to it",
+}
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -184,7 +196,7 @@ def _check_dates(path: Path, found: Assignment, collector: Collector) -> bool:
 
 
 def _load(path: Path, model: type[Model], collector: Collector) -> Model | None:
-    read = read_toml(path, collector)
+    read = read_toml(path, collector, _IF_MISSING.get(path.name, ""))
     if read is None:
         return None
     values, lines = read
@@ -223,7 +235,7 @@ def _explain(model: type[BaseModel], detail: Any, where: Location, key: str) -> 
         return "bad-value", f"`{key}`: {detail['ctx']['error']}", f"correct `{key}`"
     if kind == "string_pattern_mismatch":
         return "bad-value", f"`{key}` does not look right: {got!r}", _PATTERN_HINTS.get(key, f"correct `{key}`")
-    what = detail["msg"][0].lower() + detail["msg"][1:]
+    what = (detail["msg"][0].lower() + detail["msg"][1:]).replace("valid tuple", "list")
     return "bad-value", f"`{key}`: {what}, not {_shown(got)}", _TYPE_HINTS.get(kind, f"correct `{key}`")
 
 

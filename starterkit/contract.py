@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from starterkit.model import Cell, Homework, Question
 
 SCHEMA = 1
+KEYS = {"homework", "title", "term", "release", "questions", "written", "figures", "artefacts", "given"}
 Contract = dict[str, Any]
 
 
@@ -64,9 +65,12 @@ def read(path: Path) -> Contract | None:
     """Return a release.json, or None where there is none yet. Raises ValueError if it is not one of ours."""
     if not path.is_file():
         return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-        raise ValueError(f"{path} is not a release.json of schema {SCHEMA}")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not JSON: {error}") from None
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA or not found.keys() >= KEYS:
+        raise ValueError(f"{path.name} is not one that a release of schema {SCHEMA} wrote")
     return found
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from starterkit.diagnostics import did_you_mean
+from starterkit.diagnostics import Problem, StarterkitError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINERY = ("starterkit", "autograder", "templates")  # a change there changes every kit
@@ -21,8 +23,12 @@ ZIPS = ("starter", "autograder", "solutions")
 State = dict[str, Any]
 
 
-class UnknownHomework(Exception):  # noqa: N818  # it is the argument that is unknown
-    """A name on the command line that no folder under solutions/ has. The text is one sentence with a suggestion."""
+class UnknownHomework(StarterkitError):  # noqa: N818  # it is the argument that is unknown
+    """A name on the command line that no folder under solutions/ has."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        path = "solutions"
+        super().__init__([Problem(code="unknown-homework", message=message, path=path, line=None, text="", hint=hint)])
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,12 @@ class CourseFolder:
         """Return the names asked for, all by default, sorted. Raises UnknownHomework."""
         found = sorted(path.parent.name for path in self.solutions.glob("*/*.py") if path.stem == path.parent.name)
         if not found:
-            raise UnknownHomework(f"there is no homework in {self.solutions}; start one: python build.py new hw1")
+            raise UnknownHomework(f"there is no homework in {self.solutions}", "start one: python build.py new hw1")
         for name in names:
             if name not in found:
                 near = did_you_mean(name, found)
                 known = f"did you mean {near}?" if near else f"there are: {', '.join(found)}"
-                raise UnknownHomework(f"{self.solutions.name}/ holds no homework {name}; {known}")
+                raise UnknownHomework(f"there is no homework {name}", known)
         return sorted(set(names)) or found
 
     @property
@@ -81,6 +87,18 @@ class CourseFolder:
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+    @contextlib.contextmanager
+    def writing(self, say: Callable[[str], None]) -> Iterator[None]:
+        """While the block runs, another release of this course waits where it would enter its own."""
+        self.dist.mkdir(parents=True, exist_ok=True)
+        with (self.dist / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("another release of this course is running: waiting for it")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def note(self, name: str, **facts: Any) -> None:
         """Note inputs and outputs as they are now, with `facts`, for the next run."""

@@ -93,6 +93,24 @@ class Collector:
         if not self.ok:
             raise StarterkitError(self.sorted())
 
+    def read(self, path: Path, if_missing: str) -> str | None:
+        """Return the text of a UTF-8 file without a byte order mark; one that cannot be read is reported.
+
+        `if_missing` is the hint where there is no such file.
+        """
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            self.add("missing-file", f"{path.name} is missing", path=path, hint=if_missing)
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            self.add("not-utf8", f"{path.name} is not UTF-8: {error.reason}", path=path, line=line,
+                     hint="save the file as UTF-8")  # fmt: skip
+        except OSError as error:
+            why = f"{path.name} cannot be read: {error.strerror}"
+            self.add("unreadable-file", why, path=path, hint="ls -l shows what stands there, and who may read it")
+        return None
+
     def _line_of(self, path: Path | str, line: int | None) -> str:
         if line is None:
             return ""

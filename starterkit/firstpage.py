@@ -9,7 +9,7 @@ from starterkit.model import Kind
 from starterkit.readme import PointsRow, counted, day_and_time, late_policy, points_rows
 
 if TYPE_CHECKING:
-    from starterkit.model import Homework, Problem
+    from starterkit.model import Homework
 
 COLAB = "https://colab.research.google.com"
 
@@ -64,9 +64,8 @@ def facts(homework: Homework, problem: str) -> str:
         parts.append(f"{counted(row.people, 'point')} read by people")
     if row.lines:
         parts.append(f"≈ {counted(row.lines, 'line')} to write")
-    minutes = _minutes_of(homework).get(problem)
-    if minutes:
-        parts.append(f"≈ {counted(minutes, 'minute')}")
+    if row.minutes:
+        parts.append(f"≈ {counted(row.minutes, 'minute')}")
     return " · ".join(parts)
 
 
@@ -77,21 +76,16 @@ def training_minutes(homework: Homework, problem: str, where: str) -> float:
     return math.fsum(float(cell.options.get(f"{where}_minutes", 0)) for cell in cells)
 
 
-def _minutes_of(homework: Homework) -> dict[str, int]:
-    problems: tuple[Problem, ...] = homework.problems
-    return {problem.id: problem.minutes for problem in problems if problem.minutes}
-
-
 def _table(homework: Homework) -> list[str]:
     """Return the table of problems; a column that would be empty is left out."""
-    rows, minutes = points_rows(homework), _minutes_of(homework)
+    rows = points_rows(homework)
     columns: list[tuple[str, list[float]]] = [
         ("points", [row.total for row in rows]),
         ("checked here", [row.here for row in rows]),
         ("on Gradescope", [row.there for row in rows]),
         ("read by people", [row.people for row in rows]),
         ("lines to write", [row.lines for row in rows]),
-        ("your minutes", [minutes.get(row.id, 0) for row in rows]),
+        ("your minutes", [row.minutes for row in rows]),
         ("CPU minutes", [training_minutes(homework, row.id, "cpu") for row in rows]),
         ("T4 minutes", [training_minutes(homework, row.id, "t4") for row in rows]),
     ]

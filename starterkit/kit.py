@@ -50,13 +50,17 @@ def starter(homework: Homework, release: Contract, parts: Mapping[str, str], col
     name, number = homework.name, release["release"]
     files = {f"{name}.ipynb": notebook.dumps(notebook.starter(homework, parts, number, collector))}
     files |= {f"{module}.py": archive.text(source) for module, source in parts.items()}
-    files |= {path.name: path.read_bytes() for path in homework.data}
     files |= written.student_files(homework, number, collector)
     files |= {
         "README.md": archive.text(readme(homework, release)),
         "requirements.txt": archive.text(requirements(homework)),
         "release.json": contract.dumps(release),
     }
+    for path in homework.data:
+        if path.name in files:
+            message, hint = f"every kit has a file {path.name} already", "give the data file another name"
+            collector.add("name-taken", message, path=homework.folder / "assignment.toml", hint=hint)
+        files[path.name] = path.read_bytes()
     _warn_of_large_data(homework, collector)
     leaks.scan(files, homework, parts, collector)
     return files

@@ -103,6 +103,8 @@ def _render(tokens: Iterable[Token], line: int, refused: list[Refused]) -> Itera
 def _leaf(token: Token, line: int, refused: list[Refused]) -> str:
     """Return the LaTeX of a token that is not one of a plain pair."""
     body, kind = token.content, token.type
+    if kind == "text" and "$" in body:
+        refused.append(Refused(line, "a `$` without its partner: maths stands between two of them"))
     if kind in _TEXT:
         return _TEXT[kind] % _checked(escape(body), line, refused)
     if kind in _FORMULAS:

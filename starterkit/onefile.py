@@ -71,15 +71,17 @@ def assembled() -> str:
     bodies = [_section(part) for part in parts]
     body = "\n\n\n".join(bodies)
     imports = _import_block(parts, body)
-    names = "".join(f'    "{name}",\n' for name in _public())
+    names = "".join(f'    "{name}",\n' for name in exported())
     return f"{_HEAD.format(title=TITLE_HERE)}{imports}\n\n__all__ = [\n{names}]\n\n\n{body}\n"
 
 
-def _public() -> list[str]:
+@functools.lru_cache(maxsize=1)
+def exported() -> tuple[str, ...]:
+    """Return the names that a notebook may import from `hwkit`, sorted."""
     tree = ast.parse((PARTS / "__init__.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and _targets(node) == ["__all__"]:
-            return sorted(ast.literal_eval(node.value))
+            return tuple(sorted(ast.literal_eval(node.value)))
     raise KitClash("templates/starter/hwkit/__init__.py has no __all__")
 
 
@@ -107,17 +109,13 @@ def _read(key: str) -> _Part:
 def _parse(key: str, text: str) -> _Part:
     tree = ast.parse(text)
     needs = tuple(_imports_of_ours(tree.body))
-    inner = (
-        [node for node in ast.walk(tree) if node not in tree.body and _ours(node)] if _INNER_IMPORT.search(text) else []
-    )
-    return _Part(key, tuple(text.splitlines()), tree, needs, tuple(inner))
+    nested = ast.walk(tree) if _INNER_IMPORT.search(text) else ()
+    inner = tuple(node for node in nested if node not in tree.body and _ours(node))
+    return _Part(key, tuple(text.splitlines()), tree, needs, inner)
 
 
 def _imports_of_ours(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    for node in nodes:
-        key = _ours(node)
-        if key:
-            yield key
+    return filter(None, map(_ours, nodes))
 
 
 def _ours(node: ast.AST) -> str | None:
@@ -249,11 +247,9 @@ def _import_block(parts: Sequence[_Part], body: str) -> str:
     words = set(re.findall(r"\w+", body))
     for part in parts:
         for bound, module, what in _foreign_imports(part):
-            if bound not in words:
-                continue
-            if module:
+            if bound in words and module:
                 some.setdefault(module, set()).add(what)
-            else:
+            elif bound in words:
                 whole.add(what)
     whole -= {"import importlib.util", "import sys"}  # the head has them
     lines = [
@@ -271,11 +267,10 @@ def _section(part: _Part) -> str:
     docstring = ast.get_docstring(part.tree)
     for index, node in enumerate(part.tree.body):
         is_docstring = index == 0 and docstring is not None
-        is_import = isinstance(node, (ast.Import, ast.ImportFrom))
+        is_import = isinstance(node, ast.Import | ast.ImportFrom)
         if is_docstring or is_import or _is_type_checking(node) or set(_targets(node)) & _DROPPED:
             drop |= _span(node)
-            aliases = _aliases(node)
-            if aliases:
+            if aliases := _aliases(node):
                 instead[node.lineno - 1] = aliases
     for local in part.inner:
         drop |= _span(local)

@@ -112,12 +112,11 @@ def check_alternatives(homework: Homework, collector: Collector) -> list[Alterna
 
 
 def _load_file(path: Path, graded: Mapping[str, str] | None, collector: Collector) -> list[Alternative]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = ast.parse(text)
-    except OSError:
-        collector.add("missing-file", f"{path.name} is missing", path=path, hint="give a file of wheats/ or chaffs/")
+    text = collector.read(path, "give a file of wheats/ or chaffs/")
+    if text is None:
         return []
+    try:
+        tree = ast.parse(text)
     except SyntaxError as error:
         message = f"this file does not parse: {error.msg}"
         collector.add("syntax-error", message, path=path, line=error.lineno, hint="correct the code")

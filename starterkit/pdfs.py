@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENGINE = "pdflatex"
 HOW_TO_GET_IT = "apt-get install texlive-latex-recommended; or upload the .tex and hw.sty to Overleaf"
 RUNS = 2  # the second knows the pages of the first
-LONGEST = 120  # seconds of one run
+LONGEST = 600  # seconds of one run: a guard against endless loops, which a busy machine must not meet
 
 
 def write_pdfs(course: CourseFolder, built: Built, say: Callable[[str], None]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from starterkit import archive
-from starterkit.diagnostics import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,16 +18,12 @@ def preview(course: CourseFolder, name: str, say: Callable[[str], None]) -> Path
 
     Raises StarterkitError for a source that cannot be built.
     """
-    from starterkit.build import build
+    from starterkit.build import build_or_raise
     from starterkit.jupyter import load_nbformat
     from starterkit.pdfs import write_pdfs
 
     [name] = course.homeworks([name])
-    collector = Collector(course.root)
-    built = build(course, name, collector)
-    collector.raise_errors()
-    if built is None:
-        raise RuntimeError("no homework and no problem")
+    built = build_or_raise(course, name)
     notebook = load_nbformat().reads(built.kit[f"{name}.ipynb"].decode(), as_version=4)
     for cell in notebook.cells:
         if cell.metadata.get("cellView") == "form":  # folded in Colab; highlighting 190 kB of hwkit takes seconds

@@ -22,11 +22,7 @@ class RefusedCheckout(Exception):  # noqa: N818  # the checkout is refused
 
 def publish(course: CourseFolder, names: Sequence[str], checkout: Path) -> Iterator[str]:
     """Copy the kits, commit, tag; yield a line for each. Raises RefusedCheckout before anything is written."""
-    collector = Collector(course.root)
-    settings = load_course(course.solutions / "course.toml", collector)
-    collector.raise_errors()
-    repository = (settings.repository if settings else None) or ""
-    _require(checkout, repository)
+    require(course, checkout)
     for name in names:
         kit = archive.read_tree(course.kit(name))
         release = contract.read(course.kit(name) / "release.json")
@@ -43,8 +39,12 @@ def publish(course: CourseFolder, names: Sequence[str], checkout: Path) -> Itera
             yield f"{name}: published already"
 
 
-def _require(checkout: Path, repository: str) -> None:
-    """Refuse anything but a clean checkout whose origin is the public repository."""
+def require(course: CourseFolder, checkout: Path) -> None:
+    """Refuse anything but a clean checkout whose origin is the course's public repository: raises RefusedCheckout."""
+    collector = Collector(course.root)
+    settings = load_course(course.solutions / "course.toml", collector)
+    collector.raise_errors()
+    repository = (settings.repository if settings else None) or ""
     if not repository:
         raise RefusedCheckout(
             'course.toml names no public repository: add `repository = "https://github.com/ORG/REPO"`'

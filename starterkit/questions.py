@@ -154,6 +154,7 @@ def _check_code(codes: list[Code], world: _World, assignment: Assignment | None)
     experimental = _only_in_experiments(codes)
     for code in codes:
         kind = code.cell.kind
+        rules.check_hwkit_names(code)
         if kind in {Kind.GIVEN, Kind.SOLUTION, Kind.TESTS} and assignment is not None:
             rules.check_imports(code, [*assignment.modules, *assignment.import_names])
         if kind in {Kind.GIVEN, Kind.TESTS}:
@@ -252,8 +253,13 @@ def _problem_of(cells: Iterable[Cell]) -> dict[int, str | None]:
     return found
 
 
+_POINTS_UNREAD = frozenset({"bad-decorator", "no-cells", "syntax-error", "unknown-decorator", "unknown-question"})
+
+
 def _check_totals(parts: Parts, assignment: Assignment, path: Path, collector: Collector) -> None:
-    """The totals in [points], where given, are those of the source."""
+    """The totals in [points], where given, are those of the source; unless some of its points could not be read."""
+    if any(problem.code in _POINTS_UNREAD for problem in collector.errors):
+        return
     sums = {
         "written": sum(written.points for written in parts.written),
         "code": sum(question.points for question in parts.questions),

@@ -23,7 +23,7 @@ _HOURS_A_DAY = 24
 
 @dataclass(frozen=True, kw_only=True)
 class PointsRow:
-    """One problem's points: by tests in the notebook, by tests on Gradescope, by people; and lines to write."""
+    """One problem's points: by tests in the notebook, by tests on Gradescope, by people; lines to write; minutes."""
 
     id: str
     title: str
@@ -31,6 +31,7 @@ class PointsRow:
     there: float
     people: float
     lines: int
+    minutes: int
 
     @property
     def total(self) -> float:
@@ -59,6 +60,7 @@ def render_readme(homework: Homework, release: int, *, badge: str | None = None)
 def points_rows(homework: Homework) -> list[PointsRow]:
     """Return one row per problem, and one for what belongs to none."""
     titles = {problem.id: problem.title for problem in homework.problems}
+    minutes = {problem.id: problem.minutes or 0 for problem in homework.problems}
     rows = []
     for problem in [*titles, None]:
         questions = [q for q in homework.questions if (q.problem if q.problem in titles else None) == problem]
@@ -72,6 +74,7 @@ def points_rows(homework: Homework) -> list[PointsRow]:
             there=sum(test.points for test in tests if test.hidden),
             people=sum(people),
             lines=sum(question.lines_to_write for question in questions),
+            minutes=minutes.get(problem or "", 0),
         )
         if problem is not None or row.total:
             rows.append(row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from starterkit.selfgrade import SelfGrade
 
     Say = Callable[[str], None]
+
+TEST_MODULE = re.compile(r"(?:\.\./tests/)?\btest_\w+\.py:(?=\d)")  # its lines are those of the source
 
 
 @dataclass(kw_only=True)
@@ -43,8 +47,13 @@ def release(
 
     Raises course.UnknownHomework, selfgrade.NotGraded.
     """
-    outcome = Outcome()
     wanted = course.homeworks(names)
+    with course.writing(say):
+        return _release(course, wanted, say, draft=draft, new_contract=new_contract)
+
+
+def _release(course: CourseFolder, wanted: Sequence[str], say: Say, *, draft: bool, new_contract: bool) -> Outcome:
+    outcome = Outcome()
     stale = [name for name in wanted if new_contract or not course.is_current(name, draft=draft)]
     for name in wanted:
         if name not in stale:
@@ -77,12 +86,12 @@ def _build_all(course: CourseFolder, names: Sequence[str], outcome: Outcome, *, 
 def _write(course: CourseFolder, built: Built, say: Say, *, draft: bool) -> dict[str, Any]:
     """Write one homework's kit, zips and sheet, self-grade, and return its entry in the outcome."""
     name = built.homework.name
-    archive.replace_tree(built.kit, course.kit(name))
-    zips = built.zips
-    for part, data in zips.items():
-        archive.replace_file(data, course.zip(name, part))
+    zips, before = built.zips, archive.read_tree(course.kit(name))
+    archive.replace({course.kit(name): built.kit}, {course.zip(name, part): data for part, data in zips.items()})
     failed_mark(course, name).unlink(missing_ok=True)
     say(f"{name}: release {built.release['release']} written to assignments/{name}/ and dist/{name}-*.zip")
+    if before and before != built.kit:
+        say(f"{name}: in assignments/{name}/ {_difference(before, built.kit)}")
     graded = None if draft else _self_grade(course, built, zips["autograder"], say)
     status = "draft" if graded is None else "released" if graded.passed else "failed"
     _sheet(course, built, graded)
@@ -93,28 +102,40 @@ def _write(course: CourseFolder, built: Built, say: Say, *, draft: bool) -> dict
     return {"name": name, "status": status, "release": built.release["release"], **_scores(graded)}
 
 
+def _difference(old: archive.Files, new: archive.Files) -> str:
+    """Return "changed: README.md; new: data.csv; gone: notes.txt", as far as there is something to say."""
+    kinds = {
+        "changed": [name for name in new if name in old and old[name] != new[name]],
+        "new": [name for name in new if name not in old],
+        "gone": [name for name in old if name not in new],
+    }
+    return "; ".join(f"{kind}: {', '.join(sorted(names))}" for kind, names in kinds.items() if names)
+
+
 def _self_grade(course: CourseFolder, built: Built, data: bytes, say: Say) -> SelfGrade:
     """Self-grade and say both scores; a zip that fails is renamed, so that nobody uploads it."""
     from dataclasses import replace
 
-    from starterkit.selfgrade import NotGraded, self_grade
+    from starterkit.selfgrade import self_grade
 
     name = built.homework.name
     say(f"{name}: grading the reference and the untouched starter")
     try:
         graded = self_grade(built, data)
-    except NotGraded:
+    except BaseException:  # Ctrl-C as well: nobody uploads what has not been graded
         course.zip(name, "autograder").rename(failed_mark(course, name))
         raise
     most = built.homework.points + built.homework.bonus
     for word, one in graded.all.items():
         of = one.expected if one is graded.borrower else most
-        mark = "" if one.as_expected else f", but must get {one.expected:g}"
+        mark = "" if one.as_expected else ", some of them because a test is broken" if one.ours else (
+            f", but must get {one.expected:g}"
+        )  # fmt: skip
         say(f"{name}: {word} gets {one.score:g} of {of:g} points{mark} ({one.cpu_s:.1f} CPU-s)")
     if not graded.passed:
-        for lost in (one.lost for one in graded.all.values() if not one.as_expected and one is not graded.starter):
-            for line in lost:
-                say(f"    {line}")
+        for text in dict.fromkeys(text for one in graded.all.values() if not one.as_expected for text in one.wrong):
+            say(textwrap.indent(TEST_MODULE.sub(f"solutions/{name}/{name}.py:", text), "    "))
+        say(f"    = hint: pytest solutions/{name}/{name}.py runs these tests in one process, with --pdb if you like")
         course.zip(name, "autograder").rename(failed_mark(course, name))
         say(f"{name}: self-grading FAILED; the zip is now dist/{failed_mark(course, name).name}")
     elif graded.lazy_modules and tuple(graded.lazy_modules) != built.preload:

@@ -13,6 +13,7 @@ from starterkit.diagnostics import Collector, did_you_mean
 from starterkit.markers import SOLUTION, Region, regions, without
 from starterkit.model import Kind
 from starterkit.names import Definition, Function, bound_names, closure, line_of_use, used_at_once, used_names
+from starterkit.onefile import exported
 
 GRADER_HAS = frozenset({"torch", "numpy", "hwkit", "__future__"})
 STUB = "raise NotImplementedError"
@@ -31,10 +32,25 @@ def check_imports(code: Code, available: Iterable[str]) -> None:
                 )
 
 
+def check_hwkit_names(code: Code) -> None:
+    """Report names imported from `hwkit`, anywhere in a cell, that it does not have."""
+    known = exported()
+    for node in ast.walk(code.tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "hwkit":
+            for alias in node.names:
+                if alias.name not in known and alias.name != "*":
+                    near = did_you_mean(alias.name, known)
+                    hint = f"did you mean {near}?" if near else f"it has: {', '.join(known)}"
+                    code.add("unknown-name", f"hwkit has no `{alias.name}`", alias.lineno, hint)
+
+
 def check_module(path: Path, available: Iterable[str], collector: Collector) -> None:
     """Report a given module that does not parse, or that imports what the grader does not have."""
+    text = collector.read(path, "name it in `modules`, or take it out")
+    if text is None:
+        return
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(text)
     except SyntaxError as error:
         message = f"this module does not parse: {error.msg}"
         collector.add("syntax-error", message, path=path, line=error.lineno, hint="correct the code")

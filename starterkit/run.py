@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starterkit import archive
-from starterkit.diagnostics import EXIT_OK, EXIT_STALE, Collector
+from starterkit.diagnostics import EXIT_OK, EXIT_STALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,14 +29,10 @@ def run(course: CourseFolder, name: str, budget: str, say: Callable[[str], None]
     `budget` and `seed` reach hwkit through the environment variables HW_BUDGET and HW_SEED.
     Raises StarterkitError for a wrong source.
     """
-    from starterkit.build import build
+    from starterkit.build import build_or_raise
 
     [name] = course.homeworks([name])
-    collector = Collector(course.root)
-    built = build(course, name, collector)
-    collector.raise_errors()
-    if built is None:
-        raise RuntimeError("no homework and no problem")
+    built = build_or_raise(course, name)
     say(f"{name}: running the solved notebook ({budget} budget)")
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="run-") as folder:

@@ -6,6 +6,7 @@ of the bundle's reference, which no other run touches.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -33,7 +34,11 @@ class NotGraded(Exception):  # noqa: N818  # what happened
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
-    """One submission graded: `score` of `expected` points, CPU and wall seconds, peak memory in MiB of one process."""
+    """One submission graded: `score` of `expected` points, CPU and wall seconds, peak memory in MiB of one process.
+
+    `wrong` holds a text for each test that did not end as it must, with what the grader tells the staff about it;
+    `ours` says that one of them failed by a mistake of the homework, which gives points to everyone.
+    """
 
     submission: str
     score: float
@@ -41,13 +46,14 @@ class Graded:
     cpu_s: float
     wall_s: float
     peak_mb: float
-    lost: tuple[str, ...]
+    wrong: tuple[str, ...]
+    ours: bool
     results: dict[str, Any]
 
     @property
     def as_expected(self) -> bool:
-        """Whether the score is what it must be."""
-        return abs(self.score - self.expected) <= TOLERANCE
+        """Whether the score is what it must be, and was earned."""
+        return abs(self.score - self.expected) <= TOLERANCE and not self.ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +120,7 @@ def _borrower(folder: Path, homework: Homework, notebook: bytes) -> Graded | Non
     worth = sum(test.points for question in calling for test in question.tests)
     graded = _grade(folder, "borrower", json.dumps(broken).encode(), worth, only=[q.id for q in calling])
     helped = any((row.get("extra_data") or {}).get("counted_with_reference") for row in graded.results.get("tests", []))
-    return graded if helped else replace(graded, score=0.0, lost=("no test was counted with the reference's help",))
+    return graded if helped else replace(graded, score=0.0, wrong=("no test was counted with the reference's help",))
 
 
 def _grade(folder: Path, name: str, notebook: bytes, expected: float, only: Sequence[str] = ()) -> Graded:
@@ -139,13 +145,34 @@ def _grade(folder: Path, name: str, notebook: bytes, expected: float, only: Sequ
     except (OSError, ValueError):
         raise NotGraded("\n".join([f"grading the {name} ended with status {child.returncode}", *said[-15:]])) from None
     rows = [row for row in found.get("tests", []) if not only or str(row.get("number")).rpartition(".")[0] in only]
-    lost = tuple(f"{row.get('number', '')} {row['name']}: {row.get('output', '')}" for row in rows if _short(row))
+    off = [row for row in rows if _our_fault(row) or (_earned(row) if name == "starter" else _short(row))]
     score = round(sum(float(row.get("score", 0.0)) for row in rows), 6)
     return Graded(
         submission=name, score=score, expected=expected, cpu_s=usage.ru_utime + usage.ru_stime, wall_s=wall,
-        peak_mb=usage.ru_maxrss / 1024, lost=lost, results=found,
+        peak_mb=usage.ru_maxrss / 1024, results=found, ours=any(map(_our_fault, rows)),
+        wrong=tuple("\n".join([f"{row.get('number', '')} {row['name']}: {row.get('output', '')}", *_staff(row, said)])
+                    for row in off),
     )  # fmt: skip
 
 
 def _short(row: dict[str, Any]) -> bool:
     return bool(row.get("status") == "failed" or row.get("score", 0) < row.get("max_score", 0) - TOLERANCE)
+
+
+def _outcome(row: dict[str, Any]) -> object:
+    return (row.get("extra_data") or {}).get("outcome")
+
+
+def _our_fault(row: dict[str, Any]) -> bool:
+    return _outcome(row) == "our_fault"
+
+
+def _earned(row: dict[str, Any]) -> bool:
+    return bool(row.get("score", 0) > TOLERANCE and _outcome(row) != "void")
+
+
+def _staff(row: dict[str, Any], said: Sequence[str]) -> list[str]:
+    """Return what the log says to the staff about a row: the lines marked `|` below its number."""
+    start = next((i for i, line in enumerate(said, 1) if line.startswith(f"[{row.get('number')}] ")), len(said))
+    block = itertools.takewhile(lambda line: not line.startswith("["), said[start:])
+    return [line for line in block if line.startswith("    | ")]

@@ -53,7 +53,7 @@ def load_homework(folder: Path, course_root: Path, collector: Collector) -> Home
     for module in modules:
         rules.check_module(module, [*assignment.modules, *assignment.import_names] if assignment else [], collector)
     path = folder / f"{folder.name}.py"
-    text = _read(path, collector)
+    text = collector.read(path, f"the source notebook of {folder.name}/ is {path.name}")
     if text is None:
         return None
     cells = read_cells(text, path, collector)
@@ -217,17 +217,6 @@ def _key(kind: Kind, name: str | None, source: str, taken: dict[str, int]) -> st
     return stem if taken[stem] == 1 else f"{stem}-{taken[stem]}"
 
 
-def _read(path: Path, collector: Collector) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        hint = f"the source notebook of {path.parent.name}/ is {path.name}"
-        collector.add("missing-file", f"{path.name} is missing", path=path, hint=hint)
-    except UnicodeDecodeError as error:
-        collector.add("not-utf8", f"{path.name} is not UTF-8: {error.reason}", path=path, hint="save the file as UTF-8")
-    return None
-
-
 def _files(
     folder: Path, assignment: Assignment | None, collector: Collector
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -243,12 +232,13 @@ def _files(
             if file is None:
                 hint = f"put it at {collector.display(places[0])} or {collector.display(places[2])}"
                 collector.add(f"missing-{key.rstrip('s')}", f"{name} is missing", path=folder / "assignment.toml",
-                              line=_line_of(folder / "assignment.toml", key), hint=hint)  # fmt: skip
+                              line=line_of_key(folder / "assignment.toml", key), hint=hint)  # fmt: skip
             else:
                 found[key].append(file)
     return tuple(found["modules"]), tuple(found["data"])
 
 
-def _line_of(path: Path, key: str) -> int | None:
+def line_of_key(path: Path, key: str) -> int | None:
+    """Return the first line of a TOML file that gives the key `key` a value."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return next((number for number, line in enumerate(lines, 1) if re.match(rf"\s*{key}\s*=", line)), None)

@@ -34,6 +34,7 @@ class Marks:
     cases: int = 1
     case_names: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    bad: bool = False  # one of them was reported
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _test(code: Code, node: Function, marks: Marks, *, hidden: bool, hidden_visi
         code.add(
             "probe-is-test", f"{node.name} is a probe and a test", line, "call the probe from a test of another name"
         )
-    if not (marks.points or marks.core or marks.void):
+    if not (marks.points or marks.core or marks.void or marks.bad):
         hint = "add @points(1), or @core for a test that only gates"
         code.add("test-counts-nothing", f"{node.name} has no points and gates nothing", line, hint)
     if marks.core and hidden:
@@ -170,6 +171,7 @@ class _Reading:
     marks: Marks
 
     def bad(self, message: str, hint: str) -> None:
+        self.marks.bad = True
         self.code.add("bad-decorator", f"@{self.name} {message}", self.line, hint)
 
     def literals(self, hint: str, keywords: tuple[str, ...] = ()) -> tuple[list[Any], dict[str, Any]] | None:
@@ -210,7 +212,7 @@ def _points(reading: _Reading) -> None:
         return
     args, keywords = found
     if len(args) != 1 or isinstance(args[0], bool) or not isinstance(args[0], int | float) or not 0 <= args[0] < 1e6:
-        reading.bad("takes one number, not " + (", ".join(map(repr, args)) or "nothing"), hint)
+        reading.bad("takes one number from 0 to a million, not " + (", ".join(map(repr, args)) or "nothing"), hint)
     elif not isinstance(keywords.get("bonus", False), bool):
         reading.bad("takes bonus=True or bonus=False", hint)
     else:

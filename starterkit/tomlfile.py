@@ -15,24 +15,25 @@ _STRINGS = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|#.*')
 
 Location = tuple[str | int, ...]
 
+_QUOTES = 'strings need quotes, dates do not: title = "…", due_date = 2026-10-01'
+_HINTS = {  # by the beginning of what tomllib says
+    "Cannot overwrite a value": "this key stands above already: keep one of the two",
+    "Cannot declare": "this table stands above already: keep one of the two",
+    "Unclosed array": "close the list with `]`: it begins here or above",
+    "Expected ']' at the end of a table": "close the table's name: [points]",
+    "Invalid date": "there is no such day: write year-month-day, such as 2026-10-01",
+}
 
-def read_toml(path: Path, collector: Collector) -> tuple[dict[str, Any], dict[Location, int]] | None:
+
+def read_toml(
+    path: Path, collector: Collector, if_missing: str = ""
+) -> tuple[dict[str, Any], dict[Location, int]] | None:
     """Return the parsed file and the line of every table and key, by path (`("limits", "cpu_s")`, `("errata", 0)`).
 
-    A file that is missing or broken is reported, and None returned.
+    A file that is missing (with the hint `if_missing`), unreadable or broken is reported, and None returned.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        collector.add(
-            "missing-file",
-            f"{path.name} is missing",
-            path=path,
-            hint=f"create {path.name} beside the others of its kind",
-        )
-        return None
-    except UnicodeDecodeError as error:
-        collector.add("not-utf8", f"{path.name} is not UTF-8: {error.reason}", path=path, hint="save the file as UTF-8")
+    text = collector.read(path, if_missing)
+    if text is None:
         return None
     try:
         return tomllib.loads(text), key_lines(text)
@@ -40,7 +41,7 @@ def read_toml(path: Path, collector: Collector) -> tuple[dict[str, Any], dict[Lo
         where = re.search(r"\(at line (\d+), column \d+\)", str(error))
         line = int(where[1]) if where else max(1, len(text.splitlines()))
         what = str(error).split(" (at ")[0]
-        hint = 'strings need quotes, dates do not: title = "…", due_date = 2026-10-01'
+        hint = next((hint for start, hint in _HINTS.items() if what.startswith(start)), _QUOTES)
         collector.add(
             "broken-toml", f"this is not TOML: {what}", path=path, line=line, text=_masked(text, line), hint=hint
         )

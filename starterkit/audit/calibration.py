@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder import statistical
 from starterkit.audit.bench import Failure
+from starterkit.readme import counted
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -54,11 +55,11 @@ def check(world: World, part: Part) -> None:
     part.data["power"] = _power(world, found)
     if alphas > BOUND:
         part.fail(f"a right submission fails by chance with probability up to {alphas:.1e}", f"keep it below {BOUND:g}")
-    part.summary = (
-        f"{sum(len(calls) for tests in found.values() for calls in tests.values())} stochastic assertions, p-values of "
-        f"{len(who)} right answers under {SEEDS} seeds, {len(part.findings)} out of bounds; "
-        f"a right submission fails by chance with probability at most {alphas:.0e}"
-    )
+    assertions = sum(len(calls) for tests in found.values() for calls in tests.values())
+    part.summary = "no stochastic assertion" if not assertions else (
+        f"{counted(assertions, 'stochastic assertion')}, p-values of {len(who)} right answers under {SEEDS} seeds, "
+        f"{len(part.findings)} out of bounds; a right submission fails by chance with probability at most {alphas:.0e}"
+    )  # fmt: skip
 
 
 def _stochastic(bench: Bench) -> dict[str, list[tuple[str, float, float]]]:

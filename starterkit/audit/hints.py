@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
+from starterkit.readme import counted
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starterkit.audit.world import Part, World
     from starterkit.model import Homework
 
@@ -15,30 +19,46 @@ TOGETHER = 2  # chaffs with the same failing tests whose hints may be shown side
 
 
 def check(world: World, part: Part) -> None:
-    """Write the matrix to `audit_hints.json`, from where a release takes it; name the chaffs that look the same."""
-    chaffs = world.report_of("chaffs")
+    """Write the matrix to `audit_hints.json`, from where a release takes it; count the chaffs that look the same."""
     groups: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     unsteady = []
-    for row in chaffs["chaffs"]:
+    for row in world.report_of("chaffs")["chaffs"]:
         if row["failing"]:
             groups[row["question"], tuple(row["failing"])].append(row)
         else:
-            unsteady.append(row["name"])
+            unsteady.append(row)
     alike = [rows for rows in groups.values() if len(rows) > 1]
-    for rows in alike:
-        names = ", ".join(row["name"] for row in rows)
-        part.notes.append(f"question {rows[0]['question']}: the tests cannot tell apart {names}")
-    part.notes += [f"{name} fails other tests under other seeds: it gives no hint" for name in unsteady]
+    if alike:
+        sizes = _by_question([(rows[0]["question"], len(rows)) for rows in alike])
+        said = f"no test tells these chaffs apart ({TOGETHER} share a hint, more get none)"
+        part.notes.append(f"{said}: {sizes}")
+    if unsteady:
+        counts = _by_question(Counter(row["question"] for row in unsteady).items())
+        part.notes.append(f"these chaffs fail other tests under other seeds, and get no hint: {counts}")
     entries = [
         {"question": question, "failing": list(failing), "hint": _joined(rows)}
         for (question, failing), rows in groups.items()
         if len(rows) <= TOGETHER
     ]
-    part.data = {"hints": entries, "alike": [[row["name"] for row in rows] for rows in alike], "unsteady": unsteady}
-    groups_said = f"{len(alike)} groups of chaffs that fail the same tests"
-    part.summary = f"{len(entries)} hints, {groups_said}, {len(unsteady)} unsteady"
+    part.data = {
+        "hints": entries,
+        "alike": [[row["name"] for row in rows] for rows in alike],
+        "unsteady": [row["name"] for row in unsteady],
+    }
+    part.summary = (
+        f"{counted(len(entries), 'hint')}, {counted(len(alike), 'group')} of chaffs that fail the same tests, "
+        f"{len(unsteady)} unsteady"
+    )
     if not world.only:
         _write(world, entries)
+
+
+def _by_question(found: Iterable[tuple[str, int]]) -> str:
+    """Return "1.1a 6 and 2; 1.2b 3": numbers of chaffs, by question."""
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for question, number in found:
+        numbers[question].append(str(number))
+    return "; ".join(f"{question} {' and '.join(listed)}" for question, listed in sorted(numbers.items()))
 
 
 def _joined(rows: list[dict[str, Any]]) -> str:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import textwrap
 import time
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 if TYPE_CHECKING:
-    from starterkit.audit.world import Finding, Report
+    from starterkit.audit.world import Finding, Part, Report
 
 MOST = 40  # findings shown in full; the files hold all
+NAME_WIDTH = 11  # of the longest name of a part
 
 
 class Screen:
@@ -56,22 +57,31 @@ class Screen:
 
 
 def show(report: Report) -> None:
-    """Print the report to stdout."""
+    """Print the report to stdout: notes, what must be mended, and last the figures of every part and the verdict."""
     console = Console(highlight=False, soft_wrap=True)
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for part in report.parts:
-        mark = "…" if not part.done else "[red]✗[/]" if part.findings else "[green]✓[/]"
-        table.add_row(mark, part.name, escape(part.summary), f"{part.seconds:.1f} s")
-    console.print(table)
     for part in report.parts:
         for note in part.notes:
-            console.print(f"note: {note}", markup=False)
+            console.print(f"note: {part.name}: {note}", markup=False)
     for finding in report.findings[:MOST]:
         _finding(console, finding)
     if len(report.findings) > MOST:
         console.print(f"\n… and {len(report.findings) - MOST} more; --json and --html hold all of them")
     console.print()
+    for part in report.parts:
+        _part(console, part)
+    console.print()
     console.print(verdict(report), markup=False)
+
+
+def _part(console: Console, part: Part) -> None:
+    """Print what one part found; wrapped below itself where somebody watches."""
+    mark = "…" if not part.done else "[red]✗[/]" if part.findings else "[green]✓[/]"
+    said = f"{part.summary} ({part.seconds:.1f} s)"
+    room = console.width - NAME_WIDTH - 4
+    first, *rest = textwrap.wrap(said, room) if console.is_terminal and room > NAME_WIDTH else [said]
+    console.print(f"{mark}  {part.name:<{NAME_WIDTH}} {escape(first)}")
+    for line in rest:
+        console.print(" " * (NAME_WIDTH + 4) + line, markup=False)
 
 
 def _finding(console: Console, finding: Finding) -> None:

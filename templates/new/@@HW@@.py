@@ -17,7 +17,15 @@
 
 # %%
 import torch
-from hwkit import assert_close, core, points, savefig
+from hwkit import (
+    assert_close,
+    assert_gradients_match,
+    assert_inputs_unchanged,
+    core,
+    float32,
+    points,
+    savefig,
+)
 from torch import Tensor
 
 # %% [markdown] problem="@@NUMBER@@.1" minutes=30
@@ -37,23 +45,33 @@ def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
 # %% tests="@@NUMBER@@.1a"
 @core
 @points(1)
-def test_zero_noise_returns_the_mean(rng):
-    """Zero noise returns the mean."""
-    b, d = rng.size(2, 6), rng.size(1, 5)
-    mu = torch.randn(b, d, generator=rng)
-    assert_close(reparameterize(mu, torch.randn(b, d, generator=rng), torch.zeros(2, b, d)), mu.expand(2, b, d))
+def test_noise_counts_in_standard_deviations(rng):
+    """Noise of -1, 0 and 2 moves the mean by so many standard deviations.
+
+    Hint: logvar is the logarithm of the variance.
+    """
+    b, d = rng.size(4, 6), rng.size(7, 9)
+    mu, std = torch.randn(b, d, generator=rng), torch.rand(b, d, generator=rng) + 0.5
+    steps = torch.tensor([-1.0, 0.0, 2.0])[:, None, None]
+    moved = reparameterize(mu, 2 * std.log(), steps.expand(3, b, d))
+    assert_close(moved, mu + steps * std, "noise of one is one standard deviation")
 
 
 ### BEGIN HIDDEN TESTS
-@points(3)
-def test_gradient_reaches_the_log_variance(rng):
-    """dz/dlogvar is half the standard deviation times the noise."""
-    mu, logvar, eps = (torch.randn(3, 2, generator=rng) for _ in range(3))
-    logvar.requires_grad_()
-    [gradient] = torch.autograd.grad(reparameterize(mu, logvar, eps[None]).sum(), logvar)
-    assert_close(
-        gradient, 0.5 * torch.exp(0.5 * logvar.detach()) * eps, "dz/dlogvar is not half of sigma times the noise"
-    )
+@points(2)
+def test_gradients_flow(rng):
+    """Gradients reach the mean, the log-variance and the noise."""
+    mu, logvar, eps = (torch.randn(shape, generator=rng) for shape in ((2, 2), (2, 2), (3, 2, 2)))
+    assert_gradients_match(reparameterize, mu, logvar, eps)
+
+
+@points(1)
+@float32
+def test_inputs_and_dtype_are_kept(rng):
+    """The arguments are not changed, and float32 gives float32."""
+    mu, logvar, eps = (torch.randn(shape, generator=rng) for shape in ((2, 3), (2, 3), (4, 2, 3)))
+    assert_inputs_unchanged(reparameterize, mu, logvar, eps)
+    assert reparameterize(mu, logvar, eps).dtype == torch.float32, "float32 arguments must give a float32 result"
 
 
 ### END HIDDEN TESTS

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from starterkit.check import check
+from starterkit.cli import invoke
 from starterkit.course import CourseFolder
+from tests.audit.conftest import Spoiled
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.audit.conftest import Spoiled
 
 UNIT = 'assert_close(moved, right, "One unit of noise is one standard deviation")'
 
@@ -38,6 +38,14 @@ def test_a_good_suite_is_clean(course: Spoiled, tmp_path: Path) -> None:
     hints = json.loads((course.homework / "audit_hints.json").read_text(encoding="utf-8"))["hints"]
     wanted = {"question": "1.1a", "failing": ["test_gradients_flow"]}
     assert {**wanted, "hint": "A detach cuts the gradient to the log-variance."} in hints
+
+
+def test_a_new_homework_is_clean(tmp_path: Path) -> None:
+    """What `new` writes passes its own audit: a person sees what clean looks like before the first change."""
+    assert invoke(["--course", str(tmp_path), "new", "hw5"]) == 0
+    code, said = Spoiled(tmp_path, "hw5").audit()
+    assert code == 0, said
+    assert "\nhw5: the audit is clean (" in said
 
 
 def test_one_question_alone(course: Spoiled, tmp_path: Path) -> None:

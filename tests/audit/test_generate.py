@@ -70,6 +70,15 @@ def test_ids_outlive_comments_and_moves() -> None:
     assert not ids & {m.id for m in made("def f(x, y):\n    return 2 * x + y\n")}
 
 
+def test_equal_methods_of_two_classes_have_ids_of_their_own() -> None:
+    """Two classes of one cell with the same method give mutants with different ids: one signature signs one change."""
+    method = "    def energy(self, x):\n        return 2 * x + 1\n"
+    found = made(f"class Left:\n{method}\n\nclass Right:\n{method}")
+    left, right = ({m.id for m in found if m.line == line} for line in (3, 8))
+    assert len(left) == len(right) == len(found) / 2
+    assert not left & right
+
+
 def test_mutants_are_distinct_and_lines_are_those_of_the_file() -> None:
     """No two mutants compile to the same code, and each knows its line."""
     found = made("def f(x):\n    y = x * 2\n    return y - x\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     Run = Callable[..., tuple[int, str]]
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["release", "--nonsense"], ["new", "5"], ["emulate", "hw9"]])
+@pytest.mark.parametrize("arguments", [["nonsense"], ["release", "--nonsense"], ["new", "5"], ["emulate", "hw9"],
+                                       ["audit", "hw9", "--json", "/no/such/folder/a.json"]])  # fmt: skip
 def test_wrong_arguments_give_2(starterkit: Run, arguments: list[str]) -> None:
-    """Unknown commands and options, unusable names and missing options are the caller's mistake."""
+    """Unknown commands and options, unusable names, missing options and folders are the caller's mistake."""
     assert starterkit(*arguments)[0] == 2
 
 
@@ -39,6 +41,18 @@ def test_an_unexpected_failure_gives_3_in_one_line(starterkit: Run, monkeypatch:
     assert code == 3
     assert said.startswith("internal error: ZeroDivisionError: by zero\n")
     assert "Traceback" not in said
+
+
+def test_a_full_disk_is_not_our_failure(starterkit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine refuses ends in exit 2, and says what to do."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("starterkit.release.release", fail)
+    code, said = starterkit("release")
+    assert code == 2
+    assert said.startswith("error[file]: No space left on device\n    = hint: make room")
 
 
 def test_a_new_homework_releases_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

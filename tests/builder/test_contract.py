@@ -95,10 +95,13 @@ def test_the_release_number_shows(
         assert "Release 2" in (course.kit("hw9") / name).read_text(encoding="utf-8")
 
 
-def test_a_broken_release_json_is_an_error(release: Callable[[], None], course: CourseFolder, starterkit: Run) -> None:
-    """A release.json that cannot be read is not silently forgotten."""
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 1}'])
+def test_a_broken_release_json_is_an_error(
+    release: Callable[[], None], course: CourseFolder, starterkit: Run, text: str
+) -> None:
+    """A release.json that cannot be read, or holds something else, is not silently forgotten."""
     release()
-    (course.kit("hw9") / "release.json").write_text("{")
+    (course.kit("hw9") / "release.json").write_text(text)
     code, said = starterkit("release", "--draft")
     assert code == 2
     assert "error[bad-release]" in said

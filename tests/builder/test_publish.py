@@ -75,3 +75,14 @@ def test_a_draft_is_not_published(course: CourseFolder, release: Callable[[], No
     release()
     with pytest.raises(RefusedCheckout, match="self-grading"):
         list(publish(course, ["hw9"], checkout))
+
+
+def test_a_wrong_checkout_is_refused_before_anything_is_built(
+    course: CourseFolder, starterkit: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """`release --publish` looks at the folder first: exit 2, and no kit is written."""
+    (tmp_path / "elsewhere").mkdir()
+    code, said = starterkit("release", "--publish", str(tmp_path / "elsewhere"))
+    assert code == 2
+    assert "error[publish]" in said and "is not a git checkout" in said
+    assert not course.kit("hw9").exists()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 import zipfile
 from typing import TYPE_CHECKING
 
+import pytest
+
 from starterkit import archive
 from starterkit.cli import invoke
+from starterkit.release import release as release_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +90,67 @@ def test_the_autograder_zip_is_as_gradescope_wants_it(release: Callable[[], None
     assert not [name for name in names if "__pycache__" in name or name.startswith("autograder/tests")]
 
 
+def test_a_release_says_what_it_changes_in_the_kit(
+    release: Callable[[], None], course: CourseFolder, starterkit: Run
+) -> None:
+    """Files that somebody edited, added or deleted by hand are named; a release that changes none says nothing."""
+    release()
+    (course.kit("hw9") / "README.md").write_bytes(b"edited")
+    (course.kit("hw9") / "notes.txt").write_text("mine")
+    (course.kit("hw9") / "requirements.txt").unlink()
+    said = "hw9: in assignments/hw9/ changed: README.md; new: requirements.txt; gone: notes.txt\n"
+    assert said in starterkit("release", "--draft")[1]
+    (course.dist / ".hw9.json").unlink()
+    assert "in assignments" not in starterkit("release", "--draft")[1].replace("written to assignments", "")
+
+
+def test_what_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
+    """Where one of several files has no place to go, the others stay as they were, and nothing lies beside them."""
+    (tmp_path / "file").write_bytes(b"old")
+    archive.write_tree({"a": b"1", "b": b"2"}, tmp_path / "tree")
+    before = archive.read_tree(tmp_path)
+    with pytest.raises(FileExistsError):
+        archive.replace({tmp_path / "tree": {"a": b"3"}}, {tmp_path / "new": b"4", tmp_path / "file" / "below": b"5"})
+    assert archive.read_tree(tmp_path) == before
+    archive.replace({tmp_path / "tree": {"a": b"3"}}, {tmp_path / "new": b"4"})
+    assert archive.read_tree(tmp_path) == {"file": b"old", "new": b"4", "tree/a": b"3"}
+
+
+def test_a_second_release_waits_for_the_first(release: Callable[[], None], course: CourseFolder) -> None:
+    """While one release holds the course's lock, another says that it waits, and goes on when the lock is free."""
+    release()
+    said, waits = list[str](), threading.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        waits.set()
+
+    second = threading.Thread(target=release_command, args=(course, ["hw9"], say), kwargs={"draft": True})
+    with course.writing(lambda _: None):
+        second.start()
+        assert waits.wait(60)
+        assert said == ["another release of this course is running: waiting for it"]
+    second.join(60)
+    assert said[1].startswith("hw9: ")
+
+
+def test_ctrl_c_while_grading_leaves_no_zip_to_upload(
+    course: CourseFolder, starterkit: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 1 and one line; the zip that was being graded has a name that nobody uploads, and a release is due."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("starterkit.selfgrade.self_grade", interrupted)
+    code, said = starterkit("release")
+    assert code == 1
+    assert "interrupted: what had begun is not done" in said and "Traceback" not in said
+    assert not course.zip("hw9", "autograder").exists()
+    assert (course.dist / "hw9-autograder-FAILED.zip").exists()
+    assert not course.is_current("hw9", draft=True)
+
+
 def test_all_mistakes_are_reported_at_once(
     release: Callable[[], None], course: CourseFolder, starterkit: Run, edit: Callable[..., None]
 ) -> None:
@@ -131,12 +196,30 @@ def test_json_names_homeworks_and_problems(starterkit: Run, edit: Callable[..., 
     assert [(p["code"], p["path"]) for p in answer["problems"]] == [("points-total", "solutions/hw9/assignment.toml")]
 
 
+def test_json_holds_for_a_name_that_nothing_has(starterkit: Run) -> None:
+    """--json prints one object for an unknown homework as well, and nothing else."""
+    code, said = starterkit("release", "hw8", "--json")
+    [problem] = json.loads(said)["problems"]
+    assert (code, problem["code"], problem["hint"]) == (2, "unknown-homework", "did you mean hw9?")
+
+
+def test_a_data_file_does_not_replace_a_file_of_the_kit(
+    course: CourseFolder, starterkit: Run, edit: Callable[..., None]
+) -> None:
+    """A data file called README.md is refused."""
+    (course.source("hw9") / "data" / "README.md").write_text("columns")
+    edit('data = ["', 'data = ["README.md", "', file="assignment.toml")
+    code, said = starterkit("release", "--draft")
+    assert code == 2
+    assert "error[name-taken]" in said
+
+
 def test_a_loose_package_is_an_error(starterkit: Run, edit: Callable[..., None]) -> None:
     """A package without an exact version is refused."""
     edit("packages = []", 'packages = ["einops"]', file="assignment.toml")
     code, said = starterkit("release", "--draft")
     assert code == 2
-    assert "error[loose-package]" in said
+    assert "error[loose-package]" in said and '| packages = ["einops"]' in said
 
 
 def test_the_fallback_reports_every_test_as_ungraded(release: Callable[[], None], course: CourseFolder) -> None:

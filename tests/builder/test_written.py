@@ -34,9 +34,9 @@ def test_markdown_becomes_latex(markdown: str, expected: str) -> None:
     assert latex(markdown) == (expected, [])
 
 
-@pytest.mark.parametrize("markdown", ["text <b>bold</b>", "![a](b.png)", "a ☃ melts"])
+@pytest.mark.parametrize("markdown", ["text <b>bold</b>", "![a](b.png)", "a ☃ melts", "so $x is lost"])
 def test_what_latex_cannot_carry_is_refused(markdown: str) -> None:
-    """HTML, images and characters without a glyph are named, not dropped."""
+    """HTML, images, characters without a glyph and a dollar without a partner are named, not dropped."""
     assert latex(markdown)[1]
 
 

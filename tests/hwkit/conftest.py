@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from starterkit.hwkit import KitInfo, generate
 
@@ -72,3 +73,20 @@ def kit(kit_code: types.CodeType, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def colab(monkeypatch: pytest.MonkeyPatch) -> None:
     """Colab's mark in the environment."""
     monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab-20260901")
+
+
+def line_fit(kit: Any) -> tuple[torch.nn.Module, torch.optim.Optimizer, Any]:
+    """A model, its optimiser, and a step that fits it to the sum of its inputs."""
+    kit.set_seed(0)
+    model = torch.nn.Linear(3, 1)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+
+    def step(_: int) -> dict[str, Any]:
+        x = torch.randn(16, 3)
+        loss = ((model(x) - x.sum(1, keepdim=True)) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss}
+
+    return model, optimizer, step

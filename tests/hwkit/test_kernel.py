@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from jupyter_client.manager import KernelManager
+
+from tests.kernels import Session
 
 SETUP = """
-import json, pathlib, torch
+import json, os, pathlib, signal, torch
 from hwkit import *
 
 set_seed(0)
@@ -22,8 +21,7 @@ optimizer = torch.optim.Adam(model.parameters(), 1e-2)
 def step(i):
     if i == 23 and pathlib.Path("kill").exists():
         pathlib.Path("kill").unlink()
-        while True:  # the session dies here
-            pass
+        os.kill(os.getpid(), signal.SIGKILL)  # the session dies here
     x = torch.randn(16, 3)
     loss = ((model(x) - x.sum(1, keepdim=True)) ** 2).mean()
     optimizer.zero_grad()
@@ -35,34 +33,6 @@ TRAIN = """
 history = fit(step, 40, checkpoint=Checkpointer("run.pt", every=0, model=model, optimizer=optimizer))
 pathlib.Path("history.json").write_text(json.dumps(history));
 """
-
-
-class Session:
-    """A kernel in a folder, and what its cells print."""
-
-    def __init__(self, folder: Path) -> None:
-        self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(cwd=str(folder))
-        self.client = self.manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
-
-    def run(self, source: str) -> tuple[str, list[str]]:
-        """Run a cell; return what it printed, and its traceback."""
-        printed: list[str] = []
-        errors: list[str] = []
-
-        def hook(message: dict[str, Any]) -> None:
-            content = message["content"]
-            printed.append(content.get("text", "")) if message["msg_type"] == "stream" else None
-            errors.extend(content["traceback"]) if message["msg_type"] == "error" else None
-
-        self.client.execute_interactive(source, output_hook=hook, timeout=60)
-        return "".join(printed), errors
-
-    def close(self) -> None:
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
 
 
 @pytest.fixture
@@ -87,14 +57,9 @@ def test_a_killed_kernel_resumes_on_the_same_curve(session: Callable[[str], Sess
     printed, errors = whole.run(TRAIN)
     assert not errors and "40/40" in printed
     first = session("killed")
-    flag = tmp_path / "killed" / "kill"
-    flag.touch()
+    (tmp_path / "killed" / "kill").touch()
     first.run(SETUP)
-    first.client.execute(TRAIN)
-    deadline = time.monotonic() + 60
-    while flag.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)  # polls a file, waits for nothing else
-    first.manager.shutdown_kernel(now=True)
+    first.run_until_killed(TRAIN)
     second = session("killed")
     second.run(SETUP)
     printed, errors = second.run(TRAIN)

@@ -51,7 +51,7 @@ def homework(tmp_path: Any) -> Homework:
     return Homework(
         name="hw2", folder=tmp_path, source_path=tmp_path / "hw2.py", text="", course=course,
         assignment=assignment(ai_policy="None at all.", errata=(Erratum(date=dt.date(2026, 9, 30), text="Equation 2: a sign."),)),
-        cells=(), problems=(Problem(id="2.1", title="Gaussians", line=1),), questions=(question,), written=(written,),
+        cells=(), problems=(Problem(id="2.1", title="Gaussians", line=1, minutes=50),), questions=(question,), written=(written,),
         figures=(figure,), artefacts=(), modules=(), data=(),
     )  # fmt: skip
 
@@ -121,8 +121,9 @@ def test_the_readme_says_it_all(homework: Homework) -> None:
     """Title, correction, points, hand-in table, team, AI, late policy and regrade window are there, once, without gaps."""
     text = render_readme(homework, 2, badge="[![Open](b)](u)")
     for words in (
-        "# Generative Models, hw2: VAEs", "Release 2", "[![Open](b)](u)", "**Correction, 2026-09-30.** Equation 2: a sign.",
-        "| 2.1 Gaussians | 10 | 1 | 3 | 6 | 4 |", "| **all** | **14** | 1 | 3 | 10 | 4 |", "Bonus tests add up to 2 points",
+        "# Generative Models, HW2: VAEs", "Release 2", "[![Open](b)](u)", "**Correction, 2026-09-30.** Equation 2: a sign.",
+        "| lines to write | your minutes |\n|---|--:|--:|--:|--:|--:|--:|\n| 2.1 Gaussians | 10 | 1 | 3 | 6 | 4 | 50 |\n",
+        "| Other parts | 4 | 0 | 0 | 4 |  |  |\n| **all** | **14** | 1 | 3 | 10 | 4 | 50 |\n", "Bonus tests add up to 2 points",
         "`hw2-submission.zip`", "2 pages, whether", "`hw2_written.tex`", "Up to 2 people", "None at all.", "within 9 days",
         "Monday 5 October 2026, 23:59", "*Example.*", "when grades are published",
     ):  # fmt: skip
@@ -131,11 +132,13 @@ def test_the_readme_says_it_all(homework: Homework) -> None:
 
 
 def test_single_work_without_extras(homework: Homework) -> None:
-    """A homework without figures, written part, errata or AI policy reads well too."""
+    """A homework without figures, written part, minutes or AI policy reads well too."""
     import dataclasses
 
-    bare = dataclasses.replace(homework, figures=(), written=(), assignment=assignment(team_size=1))
+    untimed = (dataclasses.replace(homework.problems[0], minutes=None),)
+    bare = dataclasses.replace(homework, problems=untimed, figures=(), written=(), assignment=assignment(team_size=1))
     text = render_readme(bare, 1)
+    assert "| lines to write |\n|---|--:|--:|--:|--:|--:|\n| 2.1 Gaussians | 4 | 1 | 3 | 0 | 4 |\n" in text
     assert (
         "Everybody hands in alone" in text
         and "figures.pdf" not in text

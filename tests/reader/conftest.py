@@ -163,13 +163,14 @@ def good() -> str:
 
 @pytest.fixture
 def read(tmp_path: Path) -> Reader:
-    """Write a homework with the given texts, read it, and return what came of it."""
+    """Write a homework with the given texts, read it, and return what came of it; None leaves a file as it is."""
 
-    def read_texts(source: str = GOOD, *, assignment: str = ASSIGNMENT, course: str = COURSE) -> Read:
+    def read_texts(source: str | None = GOOD, *, assignment: str | None = ASSIGNMENT, course: str = COURSE) -> Read:
         folder = tmp_path / "solutions" / "hw5"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "hw5.py").write_text(source, encoding="utf-8")
-        (folder / "assignment.toml").write_text(assignment, encoding="utf-8")
+        for name, text in (("hw5.py", source), ("assignment.toml", assignment)):
+            if text is not None:
+                (folder / name).write_text(text, encoding="utf-8")
         (folder.parent / "course.toml").write_text(course, encoding="utf-8")
         collector = Collector(tmp_path)
         return Read(load_homework(folder, tmp_path, collector), collector.sorted(), folder)

@@ -18,7 +18,7 @@ ASSIGNMENTS = {
     "unknown_table": (ASSIGNMENT + "[point]\ncode = 3\n", "unknown-key", 4, "did you mean `points`?"),
     "broken": (ASSIGNMENT + "team_size = = 3\n", "broken-toml", 4, "strings need quotes"),
     "unquoted": ("title = Five\n", "broken-toml", 1, "strings need quotes"),
-    "twice": (ASSIGNMENT + 'title = "Six"\n', "broken-toml", None, "strings need quotes"),
+    "twice": (ASSIGNMENT + 'title = "Six"\n', "broken-toml", 4, "keep one of the two"),
     "missing": ("release_date = 2026-09-01\ndue_date = 2026-09-15\n", "missing-key", None, "add `title = …`"),
     "number_as_text": (ASSIGNMENT + 'team_size = "2"\n', "bad-value", 4, "without quotes"),
     "number_as_text_in_table": (ASSIGNMENT + '[limits]\ncpu_s = "3"\n', "bad-value", 5, "without quotes"),
@@ -30,11 +30,17 @@ ASSIGNMENTS = {
     "date_as_text": (ASSIGNMENT.replace("2026-09-15", '"2026-09-15"'), "bad-value", 3, "correct `due_date`"),
     "due_before_release": (ASSIGNMENT.replace("2026-09-15", "2026-08-15"), "dates-out-of-order", 3, "after release_date"),
     "late_before_due": (ASSIGNMENT + "late_due_date = 2026-09-14\n", "dates-out-of-order", 4, "after due_date"),
+    "late_on_the_due_date": (ASSIGNMENT + "late_due_date = 2026-09-15\n", "dates-out-of-order", 4, "after due_date"),
     "mixed_zones": (ASSIGNMENT + "late_due_date = 2026-09-18T12:00:00-04:00\n", "mixed-time-zones", 4, "same way"),
     "erratum_without_text": (ASSIGNMENT + "[[errata]]\ndate = 2026-09-02\ntext = \"a\"\n[[errata]]\ndate = 2026-09-03\n", "missing-key", 7, "add `text = …`"),
     "module_is_a_file": (ASSIGNMENT + 'modules = ["digits.py"]\n', "bad-value", 4, "correct `modules`"),
     "missing_module": (ASSIGNMENT + 'modules = ["digits"]\n', "missing-module", 4, "modules/digits.py"),
     "missing_data": (ASSIGNMENT + 'data = ["digits.npz"]\n', "missing-data", 4, "data/digits.npz"),
+    "no_such_day": (ASSIGNMENT.replace("2026-09-15", "2026-09-31"), "broken-toml", 3, "no such day"),
+    "unclosed_list": (ASSIGNMENT + 'data = ["a"\ntitle = 3\n', "broken-toml", 5, "close the list"),
+    "infinite": (ASSIGNMENT + "[limits]\nrun_s = inf\n", "bad-value", 5, "correct `limits.run_s`"),
+    "data_elsewhere": (ASSIGNMENT + 'data = ["../../course.toml"]\n', "bad-value", 4, "correct `data`"),
+    "data_by_its_path": (ASSIGNMENT + 'data = ["/etc/hostname"]\n', "bad-value", 4, "correct `data`"),
     "wrong_totals": (ASSIGNMENT + "[points]\nwritten = 4\n", "points-total", 5, "write written = 3"),
 }  # fmt: skip
 COURSES = {
@@ -69,6 +75,28 @@ def test_a_mistake_in_course_toml_has_its_line(
     assert found.codes == [code] and found.problems[0].line == line
     assert hint in str(found.problems[0].hint)
     assert not any("abab" in problem.text + problem.message for problem in found.problems)
+
+
+def test_a_file_that_is_no_utf_8_has_its_line(read: Callable[..., Any]) -> None:
+    """A letter of Latin-1 in the source, in assignment.toml or in a module is an error at the line it stands on."""
+    found = read(assignment=ASSIGNMENT + 'modules = ["digits"]\n')
+    for path in (found.folder / "hw5.py", found.folder / "assignment.toml", found.folder / "modules" / "digits.py"):
+        path.parent.mkdir(exist_ok=True)
+        good = path.read_bytes() if path.exists() else b"X = 1\n"
+        path.write_bytes(b"# one\n# caf\xe9\n" + good)
+        again = read(None, assignment=None)
+        assert ("not-utf8", 2) in [(problem.code, problem.line) for problem in again.problems], path
+        path.write_bytes(good)
+
+
+def test_a_byte_order_mark_is_no_mistake(read: Callable[..., Any]) -> None:
+    """Editors of Windows put one in front of a file: source and settings read as they would without."""
+    found = read()
+    for name in ("hw5.py", "assignment.toml"):
+        path = found.folder / name
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    again = read(None, assignment=None)
+    assert again.problems == [] and again.homework.text == found.homework.text
 
 
 def test_a_plain_due_date_means_the_end_of_that_day(read: Callable[..., Any]) -> None:

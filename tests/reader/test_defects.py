@@ -93,6 +93,8 @@ QUESTIONS: dict[str, Defect] = {
     "hidden_visibility": ("@points(2)\n", '@points(2)\n@hwkit.visibility("hidden")\n', "bad-decorator", "visibility", 'write "after_published"'),
     "timeout_negative": ("@points(2)\n", "@points(2)\n@hwkit.timeout(-1)\n", "bad-decorator", "timeout(-1)", "@timeout(5)"),
     "void_without_reason": ("@points(2)\n", "@points(2)\n@hwkit.void\n", "bad-decorator", "hwkit.void", "@void("),
+    "unknown_name_of_hwkit": ("import torch\nfrom hwkit import", "import torch\nfrom hwkit import assert_clos,", "unknown-name", "assert_clos", "did you mean assert_close?"),
+    "points_below_zero": ("@points(2)", "@points(-2)", "bad-decorator", "@points(-2)", "write @points(2)"),
     "cases_without_values": ('@cases("n", 2, 3)', '@cases("n")', "bad-decorator", '@cases("n")', '@cases("n", 1, 2)'),
     "cases_of_wrong_length": ('@cases("n", 2, 3)\ndef test_ones_become_twos(n):', '@cases("n, k", (1, 2), (3,))\ndef test_ones_become_twos(n, k):', "bad-decorator", "(3,)", "@cases"),
     "cases_not_taken": ('@cases("n", 2, 3)', '@cases("n, k", (1, 2))', "unused-case", "def test_ones_become_twos", "add `k`"),
@@ -160,7 +162,7 @@ def test_a_defect_is_reported_with_its_line_and_a_hint(broken: Callable[[str, st
 ALONE = [
     "misspelt_option", "number_in_quotes", "type_after_key", "comment_that_jupyter_runs", "end_indented_otherwise",
     "near_miss_in_prose", "region_at_column_0", "counts_nothing", "hidden_core", "unknown_argument", "probe_asserts",
-    "probe_reads_helper", "given_plots", "mark_scheme_sum", "no_caption", "savefig_without_alt", "duplicate_test",
+    "probe_reads_helper", "given_plots", "unknown_name_of_hwkit", "mark_scheme_sum", "no_caption", "savefig_without_alt", "duplicate_test",
 ]  # fmt: skip
 
 
@@ -171,6 +173,14 @@ def test_one_defect_is_one_error(broken: Callable[[str, str], Any], name: str) -
     found = broken(old, new)
     errors = [problem for problem in found.problems if problem.severity == "error" and problem.code != "points-total"]
     assert [problem.code for problem in errors] == [code], [found.shown(problem) for problem in errors]
+
+
+@pytest.mark.parametrize("name", ["syntax_error", "points_as_text", "points_below_zero", "unknown_question"])
+def test_points_that_cannot_be_read_are_not_added_up(broken: Callable[[str, str], Any], name: str) -> None:
+    """A mistake that hides points draws no error about a total, whose hint would be to write the wrong one."""
+    old, new, code, _, _ = {**HEADERS, **QUESTIONS}[name]
+    codes = broken(old, new).codes
+    assert code in codes and "points-total" not in codes and "test-counts-nothing" not in codes
 
 
 def test_the_good_source_is_good(read: Callable[..., Any]) -> None:

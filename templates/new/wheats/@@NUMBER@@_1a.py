@@ -10,6 +10,6 @@ def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
     return mu + logvar.exp().sqrt() * eps
 
 
-@wheat("torch.addcmul")
+@wheat("one draw at a time")
 def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
-    return torch.addcmul(mu.expand_as(eps), torch.exp(logvar / 2).expand_as(eps), eps)
+    return torch.stack([mu + torch.exp(logvar / 2) * one for one in eps])
