@@ -14,6 +14,8 @@ from typing import Any, Literal
 from autograder.wire import ProtocolError
 
 Reason = Literal["crashed", "cpu", "wall", "memory", "output", "protocol", "import"]
+KILLED = f"ended by signal {signal.SIGKILL:d} "
+"""How the detail of a lost worker starts that somebody killed: the machine when memory was short, or its own code."""
 
 
 @dataclass(frozen=True, kw_only=True)

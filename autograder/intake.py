@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from autograder import messages, staging
+from autograder.failures import KILLED
 from autograder.reading import Reading, reading
 from autograder.worker import Limits, Worker, WorkerLost
 
@@ -48,14 +50,15 @@ class Intake:
     def _extract(self, filename: str, data: bytes, lent: Sequence[str] = ()) -> Reading:
         spec = {**self.manifest.extraction_spec(), "device": self.story.device}
         spec["given"] += [{"names": [name], "hashes": [], "source": f"{name} = None\n"} for name in lent]
-        worker = self._worker()
-        try:
-            return reading(worker.extract(filename, data, spec))
-        except WorkerLost as lost:
-            self.story.staff.append(f"extraction: {lost.reason}: {messages.one_line(lost.detail)}")
-            return Reading(error="the notebook is too large or too deeply nested to be taken apart")
-        finally:
-            worker.close()
+        for _ in range(2):
+            try:
+                with contextlib.closing(self._worker()) as worker:
+                    return reading(worker.extract(filename, data, spec))
+            except WorkerLost as lost:
+                self.story.staff.append(f"extraction: {lost.reason}: {messages.one_line(lost.detail)}")
+                if not lost.detail.startswith(KILLED):
+                    break  # else once more: nothing of theirs runs in there, so that it was the machine
+        return Reading(error="the notebook is too large or too deeply nested to be taken apart")
 
     def _worker(self) -> Worker:
         """A worker to take a notebook apart in; the first one tries the layers before it sees anything of theirs."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import signal
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from autograder import messages, seeds
 from autograder.contexts import lent, probes, watchdog, watched
+from autograder.failures import KILLED
 from autograder.modules import HWKIT
 from autograder.outcomes import Outcome, Situation, Verdict, judge, passed
 from autograder.rng import make_rng, seed_everything
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from autograder.server import Server
 
 PATIENCE = 2.0  # times the wall limit of one call: what a whole test may take
-KILLED = f"ended by signal {signal.SIGKILL:d} "  # how the detail of a lost worker starts
 SOBER = 2  # time-outs after which the other tests of a question get less time
 
 

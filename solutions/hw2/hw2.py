@@ -1987,7 +1987,7 @@ savefig(
 # describes *linear* models of *Gaussian* data; take its count $\#\{i:\lambda_i>\beta\sigma^2\}$ with the principal
 # variances $\lambda_i$ of the training pixels, and for $\sigma^2$ the mean variance of the directions beyond the first
 # eight. Expect a divergence of about 18 nats at β = 0.1, 5 at β = 1, 2 at β = 2 and hardly any from β = 4 on; 8 latents
-# in use up to β = 0.5, 7 or 8 at β = 1, 5 to 8 at β = 2, one to three at β = 4 and none at β = 10. The linear theory
+# in use up to β = 0.5, 7 or 8 at β = 1, 5 to 8 at β = 2, one to six at β = 4 and none at β = 10. The linear theory
 # has the direction right and lets go much later: 8 at β = 4, and 3 are left at β = 10.
 
 # %% experiment="2.3" cpu_minutes=0.6 t4_minutes=0.6
