@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import fnmatch
 import inspect
+import io
 import math
-import os
-import stat
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder import messages
+from autograder import messages, staging
 from autograder.failures import Limits, StudentError, WorkerLost
 from autograder.trial import Bench
 
@@ -140,16 +139,14 @@ def contents(file: File, most: int) -> bytes | None:
     """The bytes of a handed-in file or member of a zip, None if there are more than `most` or it cannot be read."""
     if file.path is None:
         return None
+    if not file.member:
+        return staging.read_file(file.path, most)
+    archive = staging.read_file(file.path)
+    if archive is None:
+        return None
     try:
-        descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return None
-            if not file.member:
-                data = stream.read(most + 1)
-            else:
-                with zipfile.ZipFile(stream) as archive, archive.open(file.member) as inside:
-                    data = inside.read(most + 1)
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened, opened.open(file.member) as inside:
+            data = inside.read(most + 1)
     except Exception:  # noqa: BLE001  (the libraries below raise whatever a damaged member makes them raise)
         return None
     return data if len(data) <= most else None

@@ -42,23 +42,24 @@ def run_all(job: Mapping[str, Any], server: Server) -> int:
     """
     found, folder = submissions(Path(job["submissions"])), Path(job["results"])
     worst, width = EXIT_OK, max((len(path.name) for path in found), default=0)
+    done = 0
     with _removed(job), _table(folder / TABLE) as table:
-        for number, path in enumerate(found, 1):
-            started = time.monotonic()
-            alone = {**job, "submission": str(path), "results": str(folder / path.name), "deadline": None, "remove": []}
-            try:
-                code = _run(alone, server)
-            except KeyboardInterrupt:
-                print(f"stopped: {number - 1} of {len(found)} submissions are graded", flush=True)
-                return STOPPED
-            score, outcome = _outcome(Path(alone["results"]), code)
-            seconds = f"{time.monotonic() - started:.1f}"
-            table.writerow([_cell(path.name), score, _cell(outcome), seconds])
-            name = messages.one_line(path.name)
-            print(
-                f"{number:4}/{len(found)}  {name:{width}}  {score:>6}  {seconds:>6} s  {outcome}".rstrip(), flush=True
-            )
-            worst = max(worst, code)
+        try:
+            for path in found:
+                started = time.monotonic()
+                own = folder / path.name
+                code = _run({**job, "submission": str(path), "results": str(own), "remove": []}, server)
+                score, outcome = _outcome(own, code)
+                seconds = f"{time.monotonic() - started:.1f}"
+                table.writerow([_cell(path.name), score, _cell(outcome), seconds])
+                done += 1
+                name = messages.one_line(path.name)
+                line = f"{done:4}/{len(found)}  {name:{width}}  {score:>6}  {seconds:>6} s  {outcome}"
+                print(line.rstrip(), flush=True)
+                worst = max(worst, code)
+        except KeyboardInterrupt:
+            print(f"stopped: {done} of {len(found)} submissions are graded", flush=True)
+            return STOPPED
     return worst
 
 

@@ -108,6 +108,9 @@ class Grading:
             self._ours(str(error))
         except Exception as error:  # noqa: BLE001  (a bug of ours must not cost the rows that are decided)
             self._ours(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+        except KeyboardInterrupt:  # nobody's time was up: what was not reached waits for another run
+            self._ours("interrupted")
+            raise
         finally:
             self._isolation()
             self.publish(last=True)

@@ -187,8 +187,8 @@ def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
         return
 
 
-def _read_file(file: Path) -> bytes | None:
-    """The bytes of a regular file, or None: a link, a device, a fifo, or more than the cap."""
+def read_file(file: Path, most: int = MAX_NOTEBOOK_BYTES) -> bytes | None:
+    """The bytes of a regular file, or None: a link, a device, a fifo, unreadable, or more than `most`."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -196,12 +196,12 @@ def _read_file(file: Path) -> bytes | None:
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        data = stream.read(MAX_NOTEBOOK_BYTES + 1)
-    return data if len(data) <= MAX_NOTEBOOK_BYTES else None
+        data = stream.read(most + 1)
+    return data if len(data) <= most else None
 
 
 def _take_file(found: Candidates, name: str, file: Path) -> None:
-    data = _read_file(file)
+    data = read_file(file)
     if data is None:
         found.notices.append(f"`{_shown(name)}` is ignored: {_why_unread(file)}.")
     else:
@@ -213,7 +213,7 @@ def _why_unread(file: Path) -> str:
 
 
 def _take_zip(found: Candidates, name: str, file: Path) -> None:
-    data = _read_file(file)
+    data = read_file(file)
     if data is None:
         found.notices.append(f"`{_shown(name)}` is ignored: {_why_unread(file)}.")
         return

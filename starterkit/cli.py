@@ -13,10 +13,11 @@ import click
 
 from starterkit.course import ROOT, CourseFolder
 from starterkit.diagnostics import EXIT_OK, EXIT_OURS, EXIT_SOURCE, EXIT_STALE, StarterkitError, render, summary
-from starterkit.release import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from starterkit.release import Outcome
 
 HOMEWORKS = click.argument("homeworks", nargs=-1, metavar="[HW]…")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -219,6 +220,8 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted: what had begun is not done; run the command again", err=True)
         return EXIT_STALE
     except StarterkitError as error:
+        from starterkit.release import Outcome
+
         as_json = "--json" in given and "audit" not in given  # whose --json names a file
         return _finish(Outcome(problems=error.problems, exit_code=EXIT_SOURCE), as_json)
     except Exception as error:  # noqa: BLE001  # the door: whatever it was, one line and the code for it

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,8 @@ from typing import Any
 import pytest
 import tiny_bundle
 
-from autograder import cli
+from autograder import batch, cli, session
+from autograder.server import Server
 
 ROOT = Path(__file__).parent.parent.parent
 WRONG = tiny_bundle.KL_SOLUTION.replace("return", "return 2 *", 1)
@@ -76,6 +79,40 @@ def test_one_that_cannot_be_written_costs_the_others_nothing(bundle, export, tmp
     assert rows["submission_1"]["score"] == "" and "OUR FAULT" in rows["submission_1"]["outcome"]
     assert float(rows["submission_2"]["score"]) == judged(folder / "submission_2")["score"] > 0
     assert len(rows) == 4
+
+
+def test_ctrl_c_keeps_what_is_graded(bundle, export, tmp_path):
+    """After the first line: exit code 130, a table of the finished ones, and nobody is told that time was up."""
+    line = [sys.executable, "-m", "autograder", "grade-all", "--bundle", str(bundle), "--submissions", str(export)]
+    with subprocess.Popen(
+        [*line, "--results", str(tmp_path / "out")], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        os.killpg(running.pid, signal.SIGINT)  # a terminal sends it to all of the group, the worker server too
+        rest = running.stdout.read()
+    finished = [row["submission"].lstrip("'") for row in table(tmp_path / "out")]
+    assert running.returncode == 130
+    assert f"stopped: {len(finished)} of 4 submissions are graded" in rest and len(finished) < 4
+    told = {file.parent.name: file.read_text() for file in (tmp_path / "out").glob("*/results.json")}
+    complete = [name for name, text in told.items() if json.loads(text)["extra_data"].get("finished")]
+    assert sorted(complete) == sorted(finished)
+    assert not any("ran out of time" in text for text in told.values())
+
+
+def test_what_ctrl_c_cut_short_is_to_be_graded_again(bundle, export, tmp_path, monkeypatch, capsys):
+    """Stopped while tests run: the rows that were not reached blame neither the student nor the clock."""
+
+    def stopped(*_arguments, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "run_questions", stopped)
+    job = {"bundle": str(bundle), "submissions": str(export), "results": str(tmp_path / "out"), "device": "cpu"}
+    with Server.fork() as server:
+        assert batch.run_all(job, server) == 130
+    assert capsys.readouterr().out == "stopped: 0 of 4 submissions are graded\n"
+    rows = judged(tmp_path / "out" / "=1+1.ipynb")["tests"]
+    assert {row["extra_data"]["outcome"] for row in rows} == {"not_graded", "void"}
 
 
 @pytest.mark.parametrize(
