@@ -29,7 +29,10 @@ class Overuse(Exception):
 
 
 class Watchdog:
-    """Looks after one worker; `look` is called ten times a second while the grader waits for it."""
+    """Looks after one worker; `look` is called ten times a second while the grader waits for it.
+
+    Made before the worker runs anything of a student's: what it holds then, as a copy of its server, is not its use.
+    """
 
     def __init__(self, pid: int, folder: str, pipe: int, limits: Limits) -> None:
         self.pid, self.folder, self.pipe, self.limits = pid, folder, pipe, limits
@@ -39,7 +42,7 @@ class Watchdog:
         self._next_scan = 0.0
         self._began = time.monotonic()
         self._cpu_at_start: float | None = None
-        self._resident_at_start: dict[str, int] = {}
+        self._resident_at_start = {process: _resident(process) for process in (str(pid), "self")}
         os.set_blocking(pipe, False)
 
     def begin(self) -> None:
@@ -100,14 +103,8 @@ class Watchdog:
 
     def _check_memory(self) -> None:
         """The worker's memory, and our own: what student code sends, and has us keep for it, is its use too."""
-        for process in (str(self.pid), "self"):
-            try:
-                with open(f"/proc/{process}/statm", "rb") as f:
-                    resident = int(f.read().split()[1]) * PAGE
-            except (OSError, IndexError):
-                continue
-            most = resident if process == "self" else min(resident, 512 << 20)
-            if resident - self._resident_at_start.setdefault(process, most) > self.limits.memory_mb << 20:
+        for process, before in self._resident_at_start.items():
+            if _resident(process) - before > self.limits.memory_mb << 20:
                 raise Overuse("memory", f"used more than {self.limits.memory_mb} MiB of memory")
 
     def _disk(self) -> int:
@@ -131,3 +128,12 @@ class Watchdog:
                 except OSError:
                     continue
         return total
+
+
+def _resident(process: str) -> int:
+    """Bytes of memory that a process holds; 0 if it is gone."""
+    try:
+        with open(f"/proc/{process}/statm", "rb") as f:
+            return int(f.read().split()[1]) * PAGE
+    except (OSError, IndexError):
+        return 0

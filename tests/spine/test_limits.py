@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import time
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 import torch
 
 from autograder.ceiling import ceiling
-from autograder.worker import StudentError, WorkerLost
+from autograder.server import Server
+from autograder.worker import Limits, StudentError, WorkerLost
 
 ENDINGS = {
     "infinite loop": ("def f():\n    while True: pass", "cpu"),
@@ -74,6 +76,20 @@ def test_memory_growth_is_bounded(start: Any) -> None:
     with pytest.raises((StudentError, WorkerLost)):
         worker.bind(["f"])["f"]()
     assert worker.close().peak_mb < 1200
+
+
+def test_what_the_server_holds_is_not_a_workers_use() -> None:
+    """A worker forked from a process that holds more than a worker may is not ended for it."""
+    held = mmap.mmap(-1, 768 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for page in range(0, len(held), mmap.PAGESIZE):
+        held[page] = 1
+    with Server.fork() as server:
+        worker = server.spawn(Limits(memory_mb=128), seed=1)
+        source = "def f(): return sum(range(30_000_000))"  # long enough to be looked at
+        worker.load({"pieces": [{"file": "cell 1", "line": 1, "source": source, "names": ["f"], "cell": 1}]})
+        assert worker.bind(["f"])["f"]() == sum(range(30_000_000))
+        worker.close()
+    held.close()
 
 
 def test_what_the_grader_keeps_for_a_worker_is_the_workers_use(start: Any) -> None:
