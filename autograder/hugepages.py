@@ -6,6 +6,8 @@ from __future__ import annotations
 import ctypes
 import sys
 
+from autograder import libc
+
 TUNABLES = "glibc.malloc.hugetlb=1"  # glibc then asks for them as its heap grows
 SIZE = 2 << 20
 MADV_COLLAPSE = 25  # Linux 6.1
@@ -18,9 +20,16 @@ def collapse() -> int:
     """
     if not sys.platform.startswith("linux"):
         return 0
-    libc = ctypes.CDLL(None)
-    libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    return sum(libc.madvise(start, end - start, MADV_COLLAPSE) == 0 for start, end in _stretches())
+    return sum(map(_gathered, _stretches()))
+
+
+def _gathered(stretch: tuple[int, int]) -> bool:
+    start, end = stretch
+    try:
+        libc.call("madvise", ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_COLLAPSE)
+    except OSError:
+        return False
+    return True
 
 
 def _stretches() -> list[tuple[int, int]]:

@@ -14,13 +14,14 @@ import os
 import struct
 from collections.abc import Iterable
 
+from autograder import libc
+
 CREATE, ADD_RULE, RESTRICT = 444, 445, 446
 FILE_RIGHTS = (
     0b111 | 1 << 14 | 1 << 15
 )  # execute, write, read; truncate; ioctl: the rights that a rule on a file may hold
 READ = 1 << 2 | 1 << 3  # read file, list folder
 NOT_GIVEN = 1 | 1 << 6 | 1 << 11  # execute, make character device, make block device: never granted
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def abi() -> int:
@@ -72,8 +73,4 @@ def enforce(rules: int) -> str:
 
 
 def _call(number: int, *arguments: object) -> int:
-    result = int(_libc.syscall(ctypes.c_long(number), *arguments))
-    if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-    return result
+    return libc.call("syscall", ctypes.c_long(number), *arguments)

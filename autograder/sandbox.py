@@ -8,7 +8,6 @@ Nothing here needs CAP_SYS_ADMIN except the namespaces; nothing needs root excep
 # ruff: noqa: PTH112, PTH123, PLR0913, PLR0917, PLW2901  (system calls and /proc)
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import resource
@@ -18,7 +17,7 @@ import sys
 from collections.abc import Callable, Collection
 from typing import Any
 
-from autograder import landlock, seccomp
+from autograder import landlock, libc, seccomp
 
 Report = dict[str, tuple[bool, str]]
 LAYERS = (
@@ -53,22 +52,12 @@ class IsolationError(Exception):
     """The host cannot confine student code well enough, and why."""
 
 
-def prctl(option: int, value: int) -> str:
-    """One process-control call; OSError where it is refused."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)):
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return ""
-
-
 def leave_network() -> str:
     """Move this process, and all its children, to a network and IPC namespace of their own.
 
     OSError where that is not allowed.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET | CLONE_NEWIPC):
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    libc.call("unshare", CLONE_NEWNET | CLONE_NEWIPC)
     return "no interface but a closed loopback"
 
 
@@ -106,15 +95,14 @@ def drop_uid(uid: int) -> str:
 
 def drop_capabilities() -> None:
     """Give up every capability for good; a change of user has done so already."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.capset(struct.pack("<II", 0x20080522, 0), bytes(24))
+    libc.call("capset", struct.pack("<II", 0x20080522, 0), bytes(24))
 
 
 def set_limits(memory_mb: int, disk_mb: int, files: int, threads: int, cpu_s: float, address_space: bool) -> str:
     """Resource limits of this process: memory as growth of the address space (torch alone maps 600 MiB), file size,
     descriptors, threads, CPU.
     """
-    with open("/proc/self/statm", encoding="ascii") as f:
+    with open("/proc/self/statm", "rb", buffering=0) as f:
         mapped = int(f.read().split()[0]) * resource.getpagesize()
     limits: dict[int, int] = {
         resource.RLIMIT_FSIZE: disk_mb << 20,
@@ -169,8 +157,8 @@ def lockdown(config: dict[str, Any], network: tuple[bool, str], readable: list[s
     )
     layer("separate uid", drop_uid, config["uid"])
     drop_capabilities()  # a root that may not switch users keeps some
-    layer("no_new_privs", prctl, PR_SET_NO_NEW_PRIVS, 1)
-    layer("dies with parent", prctl, PR_SET_PDEATHSIG, 9)  # after the change of user, which resets it
+    layer("no_new_privs", libc.prctl, PR_SET_NO_NEW_PRIVS, 1)
+    layer("dies with parent", libc.prctl, PR_SET_PDEATHSIG, 9)  # after the change of user, which resets it
     if rules is not None:
         layer("landlock", landlock.enforce, rules)
     layer("seccomp", seccomp.install, not report["separate uid"][0])
@@ -178,8 +166,8 @@ def lockdown(config: dict[str, Any], network: tuple[bool, str], readable: list[s
 
 
 def _oom_first() -> str:
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as f:
-        f.write("1000")
+    with open("/proc/self/oom_score_adj", "wb", buffering=0) as f:
+        f.write(b"1000")
     return "the kernel kills this process first"
 
 

@@ -10,12 +10,13 @@ Needs nothing but no_new_privs. Tables: Linux `syscall_64.tbl` (x86-64) and `asm
 # ruff: noqa: C408, E501  (tables of system calls read best as keyword arguments, many to a line)
 from __future__ import annotations
 
-import ctypes
 import errno
 import functools
 import os
 import platform
 import struct
+
+from autograder import libc
 
 NEWEST = 470  # system calls from this number on answer ENOSYS
 COMMON = dict(
@@ -133,16 +134,7 @@ def _template(machine: str, same_user: bool) -> bytes:
 def install(same_user: bool = False) -> str:
     """Filter this process from now on; returns how many instructions. OSError where the kernel refuses."""
     code = program(platform.machine(), os.getpid(), same_user=same_user)
-    buffer = ctypes.create_string_buffer(code, len(code))  # both buffers must live until the call returns
-    header = ctypes.create_string_buffer(struct.pack("@HxxxxxxP", len(code) // 8, ctypes.addressof(buffer)))
-    libc = ctypes.CDLL(None, use_errno=True)
-    mode_filter, set_seccomp = 2, 22
-    if libc.prctl(
-        set_seccomp,
-        ctypes.c_ulong(mode_filter),
-        ctypes.c_ulong(ctypes.addressof(header)),
-        ctypes.c_ulong(0),
-        ctypes.c_ulong(0),
-    ):
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    header = struct.pack("@HxxxxxxP", len(code) // 8, libc.address(code))
+    set_seccomp, mode_filter = 22, 2
+    libc.prctl(set_seccomp, mode_filter, libc.address(header))
     return f"{len(code) // 8} instructions"

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from autograder import folders, notebook_stubs, rehearsal, sandbox, seccomp, student
+from autograder import folders, libc, notebook_stubs, rehearsal, sandbox, seccomp, student
 from autograder.wire import Gone
 
 MESSAGE = 1 << 16
@@ -34,10 +34,8 @@ MESSAGE = 1 << 16
 def serve(control: socket.socket, skip: list[str], modules: Mapping[str, str]) -> NoReturn:
     """Answer requests until the grader closes its end. `modules`: sources of the course's public modules."""
     _drop_everything_but(control)
-    sandbox.prctl(sandbox.PR_SET_PDEATHSIG, signal.SIGKILL)
-    sandbox.prctl(
-        sandbox.PR_SET_CHILD_SUBREAPER, 1
-    )  # a daemon of the student's becomes our child, and dies with its user
+    libc.prctl(sandbox.PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc.prctl(sandbox.PR_SET_CHILD_SUBREAPER, 1)  # a daemon of the student's becomes our child, and dies with its user
     network = _network(skip)
     notebook_stubs.install()
     notebook_stubs.import_modules(modules)
@@ -66,6 +64,7 @@ class _Zygote:
         self.reaped: dict[int, tuple[int, resource.struct_rusage]] = {}
         self.kept = folders.FIRST_FD  # descriptors from FIRST_FD up to here lead to folders that workers import from
         self.imports, self.readable = sandbox.import_folders(), sandbox.readable_paths()
+        sys.path[:] = self.imports  # the course's own folders are not for students
 
     def handle(self, m: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         if m["op"] == "preflight":
@@ -101,16 +100,8 @@ class _Zygote:
         os.closerange(4, folders.FIRST_FD)
         os.closerange(self.kept, 4096)
         os.chdir(m["tmp"])
-        sys.path[:] = self.imports  # the course's own folders are not for students
-        os.environ.clear()
-        os.environ.update(
-            HOME=m["tmp"],
-            TMPDIR=m["tmp"],
-            PATH="/usr/bin:/bin",
-            LANG="C.UTF-8",
-            MPLBACKEND="Agg",
-            MPLCONFIGDIR=m["tmp"],
-        )
+        for name in ("HOME", "TMPDIR", "MPLCONFIGDIR"):
+            os.environ[name] = m["tmp"]
         report = sandbox.lockdown(m, self.network, self.readable)
         student.main(socket.socket(fileno=3), m, report)
 
@@ -161,6 +152,8 @@ def _drop_everything_but(control: socket.socket) -> None:
     sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)
     sys.argv = ["student"]
+    os.environ.clear()
+    os.environ.update(PATH="/usr/bin:/bin", LANG="C.UTF-8", MPLBACKEND="Agg")
     warnings.resetwarnings()
     warnings.simplefilter("ignore")  # a warning of the student's is nobody's error here
 
