@@ -103,8 +103,8 @@ class Here(Place):
 
     def _private_tmp(self) -> Path | None:
         """Return an empty folder to serve as /tmp, as in a container; None where the interpreter lies in /tmp."""
-        interpreters = [sys.prefix, sys.base_prefix, str(self.python or "")]
-        if any(Path("/tmp") in Path(path).resolve().parents for path in interpreters):  # noqa: S108
+        interpreters = [Path(sys.prefix), Path(sys.base_prefix), *([self.python] if self.python else [])]
+        if any(Path("/tmp") in path.resolve().parents for path in interpreters):  # noqa: S108
             return None
         tmp = self.mountpoint.with_name("tmp")
         tmp.mkdir()
