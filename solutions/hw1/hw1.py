@@ -283,6 +283,7 @@ def test_bits_are_per_example_and_linear(rng):
     first, second = torch.randn(b, generator=rng), torch.randn(b, generator=rng)
     total = assert_inputs_unchanged(bits_per_dim, first + second, d)
     assert_close(total, bits_per_dim(first, d) + bits_per_dim(second, d), "Costs in bits add up as costs in nats do")
+    assert_close(bits_per_dim((first + second)[:1], d), total[:1], "A batch of one example gives a cost of shape (1,)")
     assert_gradients_match(lambda nll: bits_per_dim(nll, d), first)
     assert bits_per_dim(first.float(), d).dtype == torch.float32, "float32 costs gave another dtype"
 
@@ -353,11 +354,15 @@ def test_all_binary_vectors_have_total_probability_one(rng):
 
 @points(0.5)
 def test_gradients_at_extreme_logits_are_residuals(rng):
-    """The gradient for a logit is x minus the probability of one, also at logits of 1000."""
+    """The gradient for a logit is x minus the probability of one, also at logits of 1000 and -1000."""
     d = rng.size(3, 6)
-    logits = (400 * torch.randn(2, d, generator=rng)).requires_grad_()
+    logits = 400 * torch.randn(2, d, generator=rng)
+    logits[:, 0], logits[:, 1] = 1000, -1000
+    logits.requires_grad_()
     x = torch.randint(2, (2, d), generator=rng).double()
     value = bernoulli_log_prob(logits, x)
+    wrong = -(logits.abs() * ((logits > 0) != (x > 0))).sum(-1).detach()
+    assert_close(value, wrong, "Every wrong coin costs its logit, those of 1000 and -1000 too", atol=5.0)
     assert value.requires_grad, "the log-probability carries no gradient: was it detached?"
     (gradient,) = torch.autograd.grad(value.sum(), logits)
     assert_close(gradient, x - torch.sigmoid(logits.detach()), "The gradient at extreme logits")
@@ -369,7 +374,9 @@ def test_bernoulli_leaves_its_inputs_alone(rng):
     b, d = rng.size(1, 3), rng.size(1, 4)
     logits = torch.randn(b, d, generator=rng)
     x = torch.randint(2, (b, d), generator=rng).double()
-    assert_inputs_unchanged(bernoulli_log_prob, logits, x)
+    cost = assert_inputs_unchanged(bernoulli_log_prob, logits, x)
+    deep = bernoulli_log_prob(logits.reshape(1, b, d), x.reshape(1, b, d))
+    assert_close(deep, cost.sum().reshape(1), "(1, b, d) gives (1,): sum over all axes but the first, which stays")
     assert_gradients_match(lambda values: bernoulli_log_prob(values, x), logits)
 
 
@@ -459,6 +466,19 @@ def test_levels_carry_the_mass_of_their_bins(rng):
     below = torch.sigmoid((edges - mu) / log_s.exp())
     message = "The mass up to level k is not s((edge - mu) / scale): look at half-widths, edges, and the scale"
     assert_close(value.exp().cumsum(-1)[:, :-1], below, message)
+    for log_scale in (-2.0, -4.0, -9.0):
+        scale = math.exp(log_scale)
+        mu = edges - 0.3 * scale  # just below the edge over level k
+        lower = (edges - 2 / (k - 1) - mu) / scale
+        lower[0] = -math.inf
+        wanted = torch.log(torch.sigmoid(torch.tensor(0.3)) - torch.sigmoid(lower))
+        found = discretized_logistic_log_prob(torch.arange(k - 1), mu, torch.full((k - 1,), log_scale), k)
+        assert_close(found, wanted, f"With log_s = {log_scale:g}, a mean just below an edge: the scale is exp(log_s)")
+    steps = torch.arange(1.0, 9.0)  # a mean so many bins below level 9 of 17, with bins two scales wide
+    nine, log_s = torch.full((8,), 9), torch.full((8,), math.log(0.0625))
+    far = discretized_logistic_log_prob(nine, 0.125 - 0.125 * steps, log_s, 17)
+    wanted = torch.log(torch.sigmoid(1 - 2 * steps) - torch.sigmoid(-1 - 2 * steps))
+    assert_close(far, wanted, "A few bins from the mean, where the mass is small but above 1e-8", rtol=1e-4)
 
 
 @points(0.5)
@@ -846,6 +866,8 @@ def test_sixteen_images_have_total_probability_one(rng):
     message = "The probabilities of all 16 images do not sum to one: something leaks"
     assert_close(log_p.exp().sum(), torch.tensor(1.0), message)
     parameters = list(model.parameters())
+    assert parameters, "the network has no parameters: keep its layers in nn.Sequential or nn.ModuleList, not in a list"
+    assert log_p.requires_grad, "log_prob carries no gradient: was it detached? It is what training follows"
     for parameter, gradient in zip(parameters, torch.autograd.grad(log_p.sum(), parameters), strict=True):
         parameter.data += 0.1 * gradient
     message = "After a gradient step the probabilities do not sum to one: mask the weights in every forward pass"
@@ -872,15 +894,23 @@ def test_outputs_are_the_logits_of_one(rng):
     off[:, last] = 0
     on = off.clone()
     on[:, last] = 1
+    large = MADE(d, [20, 20], order)
+    for parameter in large.parameters():
+        parameter.data *= 20
+    odds = (large.log_prob(on) - large.log_prob(off)).detach()
+    assert_close(large(off).detach()[:, last, 0], odds, "An output is a logit of any size, not clamped in log_prob")
     odds = model.log_prob(on) - model.log_prob(off)
     assert odds.requires_grad, "log_prob carries no gradient: was it detached? It is what training follows"
     assert_close(model(off)[:, last, 0], odds, "An output is the logit of x_i = 1, log p(on) - log p(off)")
     parameters, logits = list(model.parameters()), model(on)[..., 0]
-    wanted = torch.autograd.grad(logits, parameters, on - torch.sigmoid(logits.detach()))
+    wanted = torch.autograd.grad(logits, parameters, on - torch.sigmoid(logits.detach()), retain_graph=True)
     found = torch.autograd.grad(model.log_prob(on).sum(), parameters, allow_unused=True)
     for gradient, right in zip(found, wanted, strict=True):
         assert gradient is not None, "log_prob sends no gradient to a parameter of the network"
         assert_close(gradient, right, "The gradient of log p with respect to the logits is x minus the probability")
+    alone = torch.autograd.grad(logits[0, int(order.argmin())], parameters, allow_unused=True)
+    learned = any(gradient is not None and bool(gradient.any()) for gradient in alone)
+    assert learned, "The logit of the first variable, which sees nothing, cannot be learned: where is its bias?"
 
 
 @points(0.5)
@@ -1029,6 +1059,11 @@ def test_samples_follow_the_ranks(rng):
     assert_close(x, again, "Variables are not drawn in the order of their ranks (argsort of order)")
     alone = torch.cat([sample_made(model, u[i : i + 1]) for i in range(4)])
     assert_close(alone, x[:4], "A sample on its own differs from the same one in a batch")
+    chain = AnyOrderModel(order, rng)  # every variable wants to differ from the one before it
+    chain.weight.data, chain.bias.data = -20.0 * (order.unsqueeze(1) == order + 1).double(), torch.zeros(d)
+    alternating = (order % 2 == 0).double().unsqueeze(0)
+    message = "In a chain of variables that alternate the last ones are wrong: D of them take D steps"
+    assert_close(sample_made(chain, torch.full((1, d), 0.3)), alternating, message)
     single = sample_made(model.float(), u[:3].float())
     assert single.dtype == torch.float32, "float32 numbers gave samples of another dtype"
 
@@ -1363,7 +1398,9 @@ def test_no_logit_sees_its_own_or_a_later_pixel(rng):
 def test_every_block_widens_the_view(rng):
     """Each block lets a pixel see at least one column further to the left, beginning with two."""
     k, n, w = 2, rng.size(3, 4), 9
-    x = torch.zeros(2, 1, 1, w, dtype=torch.long)
+    x, before = torch.zeros(2, 1, 1, w, dtype=torch.long), 0
+    sizes = [sum(parameter.numel() for parameter in PixelCNN(k, 8, blocks).parameters()) for blocks in (1, 2)]
+    assert sizes[0] < sizes[1], "a second block brings no weights of its own: is one block used twice?"
     for blocks in (0, 1, n):
         model = PixelCNN(k, 32, blocks)
         seen = []
@@ -1374,9 +1411,10 @@ def test_every_block_widens_the_view(rng):
             seen.append(float((logits[0] - logits[1]).abs().max()) > 1e-12)
         far = sum(seen)
         assert far >= 2 + blocks, f"with {blocks} blocks of 3 x 3 after the 5 x 5, a pixel sees {far} columns back only"
-        assert far < w - 1 or blocks > 1, (
+        assert before < far < w - 1 or blocks > 1, (
             f"with {blocks} blocks a pixel sees {far} columns back: are there more blocks?"
         )
+        before = far
 
 
 @points(0.5)
@@ -1611,8 +1649,13 @@ def test_every_image_is_scored_on_its_own(rng):
     """The cost of an image does not depend on its batch, and is the sum of its pixels' costs one by one."""
     b, k, h, w = rng.size(2, 3), rng.size(3, 5), 2, rng.size(3, 4)
     model = RasterModel(h, w, k, rng, n_classes=2)
-    x, y = torch.randint(k, (b, 1, h, w), generator=rng), torch.randint(2, (b,), generator=rng)
+    x, y = torch.randint(k, (b, 1, h, w), generator=rng), torch.arange(b) % 2
     nll = assert_inputs_unchanged(pixel_nll, model, x, y)
+    assert_close(pixel_nll(model, x[:1], y[:1]), nll[:1].detach(), "A batch of one image gives a cost of shape (1,)")
+    sure = 1000 * functional.one_hot((x[:, 0] + 1) % k, k).movedim(-1, 1).double()
+    wrong = pixel_nll(lambda x, y=None: sure, x)
+    message = "A model that is certain and wrong pays its logit: the log of a rounded probability is infinite"
+    assert_close(wrong, torch.full((b,), 1000.0 * h * w), message)
     log_p = model(x, y).log_softmax(1).detach()
     one_by_one = [-sum(log_p[n, x[n, 0, i, j], i, j] for i in range(h) for j in range(w)) for n in range(b)]
     assert_close(nll, torch.stack(one_by_one), "The cost of an image is the sum over its pixels of -log softmax")
@@ -1745,7 +1788,7 @@ def test_pixel_frequencies_are_right(rng):
 #
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
-# | known values | `x`, anything where unknown | `(n, 1, H, W)` | int64 |
+# | known values | `x`, any levels where unknown | `(n, 1, H, W)` | int64 |
 # | $m$ | `known` | `(1, 1, H, W)` | bool |
 # | $u$ | `u` | `(n, H, W)` | floating |
 
@@ -2141,10 +2184,16 @@ def test_attention_is_a_softmax_average_of_the_past(rng):
 
 @points(0.75)
 def test_attention_gradients(rng):
-    """Autograd agrees with finite differences, for more keys than queries."""
+    """Autograd agrees with finite differences, for more keys than queries; scores of any size find the best key."""
     q = torch.randn(1, 1, 2, 2, generator=rng)
     k, v = torch.randn(1, 1, 3, 2, generator=rng), torch.randn(1, 1, 3, 2, generator=rng)
     assert_gradients_match(causal_attention, q, k, v)
+    q, k = q.abs() + 0.1, -k.abs() - 0.1  # all scores are negative, and the one that query 0 may not see is the best
+    k[:, :, 2] = -0.05
+    scores = (q @ k.transpose(-1, -2))[0, 0]
+    best = torch.stack([v[0, 0, scores[0, :2].argmax()], v[0, 0, scores[1].argmax()]])
+    message = "At scores of -1e12 the best allowed key has all the weight: clamp nothing, mask with minus infinity"
+    assert_close(causal_attention(1e6 * q, 1e6 * k, v)[0, 0], best, message)
 
 
 @float32
@@ -2321,6 +2370,15 @@ def test_layer_trains_and_leaves_its_inputs_alone(rng):
     y.square().sum().backward()
     unused = [name for name, parameter in layer.named_parameters() if parameter.grad is None]
     assert not unused, f"{len(unused)} parameter tensors receive no gradient"
+    values = layer(torch.zeros_like(following))[1][1]
+    slopes = torch.autograd.grad(values.sum(), list(layer.parameters()), allow_unused=True)
+    learned = any(slope is not None and bool(slope.any()) for slope in slopes)
+    assert learned, "The values of an input of zeros are the biases, which have to be learned: where are they?"
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.zero_()
+    nothing = layer(following)[0].detach()
+    assert_close(nothing, torch.zeros_like(nothing), "With all weights zero the output is zero: x is not added here")
 
 
 ### END HIDDEN TESTS
@@ -2486,6 +2544,10 @@ def test_cost_is_the_chain_rule_token_by_token(rng):
     tokens = [[log_p[n, t, x[n, t]] for t in range(length)] for n in range(b)]
     expected = torch.stack([-torch.stack(row).sum() for row in tokens])
     assert_close(nll, expected, "The cost is not the sum over tokens of -log p(token | tokens before)")
+    sure = torch.tensor([0.0, 1000.0])
+    wrong = sequence_nll(lambda tokens, past=None: (sure.repeat(*tokens.shape, 1), None), torch.zeros_like(x), 2)
+    message = "A model that is certain and wrong pays its logit: the log of a rounded probability is infinite"
+    assert_close(wrong, torch.full((b,), 1000.0 * length), message)
 
 
 @points(0.25)
@@ -2914,8 +2976,8 @@ def test_temperature_is_used_at_every_step(rng):
     """At another temperature every token agrees with the logits divided by it."""
     n, length, v = rng.size(6, 9), rng.size(4, 6), rng.size(3, 5)
     model, u = RecurrentModel(v, rng), torch.rand(n, length, generator=rng)
-    for temperature in (0.4, 2.5):
-        x = generate(model, u, v, temperature)
+    for temperature, use_cache in ((0.4, True), (2.5, True), (2.5, False)):
+        x = generate(model, u, v, temperature, use_cache=use_cache)
         chosen = choose(next_logits(model, x, v) / temperature, u)
         assert bool((x == chosen).all()), "a token disagrees with its logits divided by the temperature"
 
@@ -2926,8 +2988,9 @@ def test_filters_are_used_at_every_step(rng, knob):
     """With top_k = 1, or a tiny top_p, every token is the likeliest one, whatever u is."""
     n, length, v = rng.size(6, 9), rng.size(4, 6), rng.size(3, 5)
     model, u = RecurrentModel(v, rng), torch.rand(n, length, generator=rng)
-    x = generate(model, u, v, **{knob: 1 if knob == "top_k" else 1e-6})
-    assert bool((x == next_logits(model, x, v).argmax(-1)).all()), f"{knob} is not applied to every token"
+    for use_cache in (True, False):
+        x = generate(model, u, v, **{knob: 1 if knob == "top_k" else 1e-6}, use_cache=use_cache)
+        assert bool((x == next_logits(model, x, v).argmax(-1)).all()), f"{knob} is not applied to every token"
 
 
 @points(0.5)

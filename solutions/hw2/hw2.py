@@ -144,12 +144,18 @@ def test_gradients_reach_mean_and_log_variance(rng):
 ### BEGIN HIDDEN TESTS
 @points(0.5)
 def test_reparameterize_leaves_its_inputs_alone(rng):
-    """Inputs are left unchanged, and autograd agrees with finite differences."""
+    """Any variance will do, inputs are left unchanged, and autograd agrees with finite differences."""
     k, b, d = 2, rng.size(1, 2), rng.size(1, 3)
     mu, logvar = torch.randn(b, d, generator=rng), torch.randn(b, d, generator=rng)
     eps = torch.randn(k, b, d, generator=rng)
     assert_inputs_unchanged(reparameterize, mu, logvar, eps)
     assert_gradients_match(reparameterize, mu, logvar, eps)
+    for extreme in (-30.0, 30.0):
+        z = reparameterize(torch.zeros(b, d), torch.full((b, d), extreme), eps)
+        message = (
+            f"With mean 0 and logvar {extreme:g}, z is exp(logvar / 2) times the noise: clamp nothing, add nothing"
+        )
+        assert_close(z / math.exp(extreme / 2), eps, message)
 
 
 @float32
@@ -236,8 +242,9 @@ def test_kl_between_narrow_and_wide(rng):
 @points(1)
 def test_kl_equals_its_integral(rng):
     """KL(q || p) equals the integral of q log(q / p), found by quadrature."""
-    b, d = rng.size(1, 4), rng.size(1, 4)
+    b, d = rng.size(3, 5), rng.size(1, 4)
     mu_q, lv_q = torch.randn(b, d, generator=rng), 1.5 * torch.randn(b, d, generator=rng)
+    lv_q[0], lv_q[1] = lv_q[0] - 15, lv_q[1] + 15  # a very narrow q and a very wide one
     mu_p, lv_p = torch.randn(d, generator=rng), torch.randn(d, generator=rng)
     q = torch.distributions.Normal(mu_q, (lv_q / 2).exp())
     p = torch.distributions.Normal(mu_p, (lv_p / 2).exp())
@@ -269,7 +276,8 @@ def test_kl_leaves_its_inputs_alone(rng):
     assert_inputs_unchanged(gaussian_kl, mu_q, lv_q)
     assert_gradients_match(gaussian_kl, mu_q, lv_q, mu_p, lv_p)
     single = gaussian_kl(*(t.float() for t in (mu_q, lv_q, mu_p, lv_p)))
-    assert single.dtype == torch.float32, "float32 arguments gave another dtype: was a tensor made with a fixed dtype?"
+    kept = single.dtype == gaussian_kl(mu_q.float(), lv_q.float()).dtype == torch.float32
+    assert kept, "float32 arguments gave another dtype: was a tensor made with a fixed dtype?"
 
 
 ### END HIDDEN TESTS
@@ -283,7 +291,7 @@ def test_kl_leaves_its_inputs_alone(rng):
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
 # | $x$ | `x` | `(..., D)` | floating |
-# | $\mu$, $\log\sigma^2$ | `mean`, `logvar` | broadcast against `x`, e.g. `(B, D)` against `(K, B, D)` | same |
+# | $\mu$, $\log\sigma^2$ | `mean`, `logvar` | `(..., D)`; leading axes broadcast, e.g. `(B, D)` against `(K, B, D)`, `(C, D)` against `(B, 1, D)` | same |
 # | $\log N$ | returned | `(...)` | same |
 #
 # The constant $\log 2\pi$ changes no gradient with respect to $x$ and is therefore the term that gets lost. Every
@@ -333,11 +341,20 @@ def test_density_integrates_to_one(rng):
 
 @points(0.5)
 def test_log_prob_leaves_its_inputs_alone(rng):
-    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
-    b, d = rng.size(1, 3), rng.size(1, 3)
+    """It broadcasts both ways, any distance and variance will do, inputs and dtype are left alone, gradients are right."""
+    b, d = rng.size(2, 3), rng.size(1, 3)
     x, mean, logvar = (torch.randn(b, d, generator=rng) for _ in range(3))
     assert_inputs_unchanged(gaussian_log_prob, x, mean, logvar)
     assert_gradients_match(gaussian_log_prob, x, mean, logvar)
+    one = gaussian_log_prob(x[:1].unsqueeze(0), mean, logvar)
+    each = torch.stack([gaussian_log_prob(x[0], mean[i], logvar[i]) for i in range(b)]).unsqueeze(0)
+    assert_close(one, each, "x (1, 1, D) against B Gaussians (B, D) gives (1, B)")
+    for extreme in (-30.0, 30.0):
+        far = gaussian_log_prob(
+            torch.full((d,), 100 * math.exp(extreme / 2)), torch.zeros(d), torch.full((d,), extreme)
+        )
+        wanted = torch.tensor(-d * (LOG_2PI + extreme + 1e4) / 2)
+        assert_close(far, wanted, f"A hundred standard deviations from the mean, with logvar {extreme:g}")
     single = gaussian_log_prob(x.float(), mean.float(), logvar.float())
     assert single.dtype == torch.float32, "float32 arguments gave another dtype: was a tensor made with a fixed dtype?"
 
@@ -414,21 +431,30 @@ def test_mixture_integrates_to_one(rng):
 
 @points(0.25)
 def test_a_component_without_weight_plays_no_part(rng):
-    """A component of negligible weight plays no part."""
+    """A component of negligible weight plays no part, and of components far apart only the nearest counts."""
     z, mus, logvars = (torch.randn(3, 2, generator=rng) for _ in range(3))
     log_w = torch.tensor([-1e3, math.log(0.25), math.log(0.75)])
     pair = mog_log_prob(z, mus[1:], logvars[1:], log_w[1:])
     assert_close(mog_log_prob(z, mus, logvars, log_w), pair, "log_w are the log-weights of the components")
+    mus, log_w = mus + 1e4 * torch.arange(3.0).unsqueeze(-1), torch.tensor([0.2, 0.3, 0.5]).log()
+    law = torch.distributions.Normal(mus, (logvars / 2).exp())
+    z = law.mean + law.stddev * torch.tensor([0.5, 30.0, 300.0]).unsqueeze(-1)
+    message = (
+        "Near one of several distant components the density is its weight times its density, however small that is"
+    )
+    assert_close(mog_log_prob(z, mus, logvars, log_w), log_w + law.log_prob(z).sum(-1), message)
 
 
 @points(0.5)
 def test_mixture_leaves_its_inputs_alone(rng):
     """Leading axes and dtype are kept, inputs are left unchanged, and autograd agrees with finite differences."""
-    k, b, c, d = rng.size(2, 3), rng.size(1, 2), rng.size(2, 3), rng.size(1, 2)
+    b, c, d = rng.size(1, 2), rng.size(2, 3), rng.size(1, 2)
+    k = b + 1
     z, mus, logvars = (torch.randn(*shape, d, generator=rng) for shape in ((k, b), (c,), (c,)))
     log_w = torch.randn(c, generator=rng).log_softmax(0)
     out = assert_inputs_unchanged(mog_log_prob, z, mus, logvars, log_w)
     rows = torch.stack([mog_log_prob(z[i], mus, logvars, log_w) for i in range(k)])
+    assert tuple(out.shape) == (k, b), f"z of shape {(k, b, d)} gives {(k, b)}, not {tuple(out.shape)}"
     assert_close(out, rows, "z of shape (K, B, D) gives (K, B)")
     assert_gradients_match(mog_log_prob, z[0], mus, logvars, log_w)
     single = mog_log_prob(z.float(), mus.float(), logvars.float(), log_w.float())
@@ -689,7 +715,7 @@ def test_a_logit_is_the_log_odds_of_its_pixel(rng):
     """Switching one pixel on adds its logit to the log-likelihood, whose slope is pixel minus probability."""
     d, dz = rng.size(3, 7), rng.size(2, 3)
     vae, i = VAE(d, dz, hidden=10), rng.size(0, 2)
-    z = 20 * torch.randn(1, 4, dz, generator=rng)
+    z = 20 * torch.randn(2, 4, dz, generator=rng)
     off = torch.randint(2, (4, d), generator=rng).double()
     off[:, i] = 0
     on = off.clone()
@@ -701,7 +727,8 @@ def test_a_logit_is_the_log_odds_of_its_pixel(rng):
     (slope,) = torch.autograd.grad(((on - torch.sigmoid(logits)).detach() * logits).sum(), z)
     value = assert_inputs_unchanged(vae.log_likelihood, on, z)
     assert value.requires_grad, "no gradient flows from the log-likelihood back to z"
-    (found,) = torch.autograd.grad(value.sum(), z)
+    (found,) = torch.autograd.grad(value.sum(), z, allow_unused=True)
+    assert found is not None, "no gradient flows from the log-likelihood back to z: was it detached?"
     assert_close(found, slope, "The slope of the log-likelihood for a logit is pixel minus probability")
 
 
@@ -713,23 +740,38 @@ def test_log_likelihood_survives_extreme_logits(rng):
     z = (1e5 * torch.randn(1, 4, 2, generator=rng)).requires_grad_()
     value = vae.log_likelihood(torch.randint(2, (4, d), generator=rng).double(), z)
     assert_finite(value, "The log of a rounded probability is infinite; compute from the logits")
-    assert_finite(torch.autograd.grad(value.sum(), z)[0], "The gradient at extreme logits")
+    assert value.requires_grad, "no gradient flows from the log-likelihood: was it detached?"
+    (gradient,) = torch.autograd.grad(value.sum(), z, allow_unused=True)
+    assert gradient is not None, "no gradient flows from the log-likelihood back to z: was it detached?"
+    assert_finite(gradient, "The gradient at extreme logits")
+    odds = vae.log_likelihood(torch.ones(4, d), z) - vae.log_likelihood(torch.zeros(4, d), z)
+    message = "All pixels on against all off is the sum of the logits: no rounded probability, nothing added or clamped"
+    assert_close(odds.detach(), vae.decode(z).detach().sum(-1), message)
 
 
 @points(0.75)
 def test_mean_and_log_variance_are_free(rng):
-    """Log-variances take either sign, differ from the means, all parameters receive a gradient, float32 is kept."""
+    """Means, log-variances and logits take any value, image by image; parameters receive gradients, float32 is kept."""
     vae = VAE(6, 8, hidden=16)
     x = 100 * torch.randn(64, 6, generator=rng)
     mu, logvar = vae.encode(x)
     low, high = float(logvar.detach().min()), float(logvar.detach().max())
     assert low < 0 < high, "The log-variance never changes sign: nothing may squash it, it is not a variance"
     assert float((mu - logvar).detach().abs().max()) > 1e-6, "Mean and log-variance are the same numbers"
+    assert_close(vae.encode(x[:1])[0], mu[:1], "The mean of an image depends on the other images of the batch")
+    assert mu.requires_grad, "no gradient reaches the encoder through the mean"
     images = torch.randint(2, (64, 6), generator=rng).double()
     loss = vae.log_likelihood(images, mu.unsqueeze(0)).sum() + logvar.sum()
     loss.backward()
     unused = [name for name, parameter in vae.named_parameters() if parameter.grad is None]
     assert not unused, f"{len(unused)} parameter tensors receive no gradient from the loss"
+    with torch.no_grad():
+        for parameter in vae.parameters():
+            parameter.mul_(100)  # a network whose outputs are huge
+    outputs = (*vae.encode(x), vae.decode(torch.randn(64, 8, generator=rng)))
+    for name, output in zip(("mean", "log-variance", "logit"), outputs, strict=True):
+        free = float(output.detach().min()) < -20 and float(output.detach().max()) > 20
+        assert free, f"A {name} may be any number: nothing may squash or clamp it"
     vae, z = VAE(6, 8, hidden=16).float(), torch.randn(1, 64, 8, generator=rng).float()
     single = (*vae.encode(x.float()), vae.decode(z), vae.log_likelihood(images.float(), z))
     assert all(t.dtype == torch.float32 for t in single), (
@@ -841,7 +883,7 @@ def test_shifted_code_costs_half_a_nat_per_dimension(rng):
 ### BEGIN HIDDEN TESTS
 @points(0.5)
 def test_every_draw_uses_its_own_noise(rng):
-    """Every draw is made of its own noise, inputs are left unchanged, and their dtype is kept."""
+    """Every draw is made of its own noise, and so is its gradient; inputs are left unchanged, their dtype is kept."""
     vae, x = solvable_vae(rng, exact=False)
     eps = torch.randn(4, len(x), vae.latent_dim, generator=rng)
     order = torch.tensor([2, 0, 3, 1])
@@ -851,8 +893,25 @@ def test_every_draw_uses_its_own_noise(rng):
         assert float(terms[name].detach().std(0).min()) > 1e-9, f"{name} does not vary over draws: is the noise shared?"
         assert_close(shuffled[name], terms[name][order], f"{name}: draw k belongs to noise k")
     mu, logvar = vae.encode(x)
-    right = vae.log_likelihood(x, mu + (logvar / 2).exp() * eps).detach()
-    assert_close(terms["rec"], right, "rec is log p(x | z) at z = mean + standard deviation times noise")
+    z = mu + (logvar / 2).exp() * eps
+    right = vae.log_likelihood(x, z)
+    assert_close(terms["rec"], right.detach(), "rec is log p(x | z) at z = mean + standard deviation times noise")
+    right, weight = right + 0.5 * (eps.square() + logvar - z.square()).sum(-1), torch.rand(eps.shape[:2], generator=rng)
+    assert terms["log_w"].requires_grad, "log_w carries no gradient: was it detached?"
+    slopes = [torch.autograd.grad((weight * log_w).sum(), vae.encoder_logvar)[0] for log_w in (terms["log_w"], right)]
+    assert_close(
+        slopes[0], slopes[1], "The gradient of log_w for the log-variance: is z, or a part of log q, detached?"
+    )
+    shapes = {name: tuple(term.shape) for name, term in elbo_terms(vae, x[:1], eps[:1, :1]).items()}
+    assert shapes == {"rec": (1, 1), "kl": (1,), "log_w": (1, 1)}, "One draw of one example keeps both axes"
+    with torch.no_grad():
+        vae.encoder_logvar.add_(11.0)
+    (mu, logvar), wide = vae.encode(x), elbo_terms(vae, x, eps)
+    z = mu + (logvar / 2).exp() * eps
+    right = vae.log_likelihood(x, z)
+    assert_close(wide["rec"], right.detach(), "A very wide q: the log-variance is taken as it is")
+    right = right + 0.5 * (eps.square() + logvar - z.square()).sum(-1)
+    assert_close(wide["log_w"], right.detach(), "A very wide q: the log-weight is taken as it is")
     single = elbo_terms(vae.float(), x.float(), eps.float())
     assert all(t.dtype == torch.float32 for t in single.values()), "float32 arguments gave another dtype"
 
@@ -930,7 +989,7 @@ def test_beta_zero_is_pure_reconstruction(rng):
 @points(0.5)
 def test_every_draw_counts_equally(rng):
     """Every draw counts with weight 1/K and the divergence with weight beta."""
-    k, b, beta = rng.size(2, 5), rng.size(1, 4), 0.3 + 3 * float(torch.rand((), generator=rng))
+    k, b, beta = rng.size(2, 5), rng.size(1, 4), 1.3 + 3 * float(torch.rand((), generator=rng))
     shapes = {"rec": (k, b), "kl": (b,), "log_w": (k, b)}
     terms = {name: torch.randn(*shape, generator=rng) for name, shape in shapes.items()}
     base = beta_elbo(terms, beta)
@@ -980,10 +1039,10 @@ def test_warmup_goes_from_zero_to_one(rng):
 @points(0.25)
 def test_warmup_is_linear(rng):
     """The weight grows by the same amount at every step of the warm-up."""
-    warmup = rng.size(6, 40)
-    weights = [float(kl_weight(step, warmup)) for step in range(warmup + 1)]
-    steps = [weights[i + 1] - weights[i] for i in range(warmup)]
-    assert_close(steps, [1 / warmup] * warmup, "Each step adds 1/warmup")
+    for warmup in (1, rng.size(6, 40)):
+        weights = [float(kl_weight(step, warmup)) for step in range(warmup + 1)]
+        steps = [weights[i + 1] - weights[i] for i in range(warmup)]
+        assert_close(steps, [1 / warmup] * warmup, f"With warmup = {warmup} each step adds 1/{warmup}")
 
 
 @points(0.25)
@@ -1064,6 +1123,10 @@ def test_bound_is_stable_for_tiny_and_huge_weights(rng):
     alone = iwae_bound(log_w + 2000 * torch.arange(k).unsqueeze(-1))
     assert_finite(alone, "Weights that differ by thousands of nats overflow; subtract the largest, not another")
     assert_close(alone, log_w[-1] + 2000 * (k - 1) - math.log(k), "One weight far above the others decides", atol=1e-5)
+    pair = iwae_bound(torch.stack([log_w[:, 0], log_w[:, 0] - 2000], dim=1))
+    assert_finite(pair, "Examples that differ by thousands of nats: subtract the largest weight of each example")
+    assert_close(pair[0] - pair[1], torch.tensor(2000.0), "The bound of an example depends on the others of the batch")
+    assert tuple(iwae_bound(log_w[:, :1]).shape) == (1,), "A batch of one example gives a bound of shape (1,)"
 
 
 @points(0.5)
@@ -1195,6 +1258,8 @@ def test_threshold_is_on_the_variance(rng):
         found = active_units(mu, thr)
         assert found == above, "The count disagrees with the variances over examples (the variance, not its root)"
     assert active_units(mu) == active_units(mu, 1e-2), "The default threshold is 0.01"
+    dead = torch.cat([mu, torch.zeros(n, 2)], dim=1)
+    assert active_units(dead, 0.0) == 6, "With threshold 0 every dimension that moves at all counts, and no other"
     count = assert_inputs_unchanged(active_units, mu.requires_grad_())
     assert isinstance(count, int), "The count is a plain int, also of means that carry a gradient"
 
@@ -1255,7 +1320,11 @@ def test_pixels_are_on_with_their_probability(rng):
     share = torch.sigmoid(vae.decode(z)[0])
     message = "How often a pixel is on differs from the sigmoid of its logit"
     assert_mean_close(images, share, bounds=(0.0, 1.0), message=message)
-    single = assert_inputs_unchanged(sample_vae, vae.float(), z.float(), u[:1].float())
+    z, on = torch.randn(5, vae.latent_dim, generator=rng), torch.randint(2, (5, x.shape[1]), generator=rng).double()
+    chance = torch.sigmoid(vae.decode(z)).detach()
+    u = torch.where(on == 1, 0.99 * chance, 0.01 + 0.99 * chance)  # just below and just above
+    assert_close(sample_vae(vae, z, u), on, "Every pixel of every image is on if its own u lies below its probability")
+    single = assert_inputs_unchanged(sample_vae, vae.float(), z.float(), u[:1].expand(5, -1).float())
     assert single.dtype == torch.float32, "The image has another dtype than u"
 
 
@@ -1299,23 +1368,24 @@ def test_reversing_the_images_reverses_the_path(rng):
 
 ### BEGIN HIDDEN TESTS
 class CurvedVAE(nn.Module):
-    """A VAE with a strongly curved encoder and a linear decoder: lines in pixels are not lines in z."""
+    """A VAE with a strongly curved encoder and, without a `bend`, a linear decoder: lines in pixels are not lines in z."""
 
-    def __init__(self, weight, bias):
+    def __init__(self, weight, bias, bend=0.0):
         super().__init__()
-        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+        self.weight, self.bias, self.bend = nn.Parameter(weight), nn.Parameter(bias), bend
 
     def encode(self, x):
         mu = torch.tanh(x @ self.weight) + 0.1 * (x @ self.weight) ** 2
-        return mu, torch.full_like(mu, 2.0)
+        return mu, 2 + mu
 
     def decode(self, z):
-        return z @ self.weight.T + self.bias
+        logits = z @ self.weight.T + self.bias
+        return logits + self.bend * logits.square()
 
 
 @points(1)
 def test_logits_are_evenly_spaced_on_the_path(rng):
-    """With a linear decoder, the logits along the path are evenly spaced; the path has the dtype of the images."""
+    """With a linear decoder the logits are evenly spaced, with another one they are not; the images' dtype is kept."""
     d, n = rng.size(3, 6), rng.size(4, 8)
     vae = CurvedVAE(0.7 * torch.randn(d, 2, generator=rng), torch.randn(d, generator=rng))
     x1, x2 = 1.5 * torch.randn(d, generator=rng), 1.5 * torch.randn(d, generator=rng)
@@ -1323,6 +1393,10 @@ def test_logits_are_evenly_spaced_on_the_path(rng):
     ends = vae.decode(vae.encode(torch.stack([x1, x2]))[0]).detach()
     even = ends[0] + (ends[1] - ends[0]) * torch.arange(n).unsqueeze(-1) / (n - 1)
     assert_close(logits, even, "The points are not evenly spaced between the posterior means", rtol=1e-4, atol=1e-5)
+    bent = CurvedVAE(vae.weight.detach(), vae.bias.detach(), bend=0.3)
+    bent_path = torch.sigmoid(even + 0.3 * even.square())
+    message = "Every point is decoded from its own z: logits or probabilities of the two ends were blended"
+    assert_close(interpolate(bent, x1, x2, n), bent_path, message)
     single = interpolate(vae.float(), x1.float(), x2.float(), n)
     assert single.dtype == torch.float32, "The path has another dtype than the images: was a tensor made without dtype?"
 
@@ -1659,9 +1733,12 @@ def test_posterior_follows_from_the_joint_gaussian(rng):
 
 @points(0.5)
 def test_posterior_leaves_its_inputs_alone(rng):
-    """Inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
+    """Units do not matter, inputs are left unchanged, their dtype is kept, and autograd agrees with finite differences."""
     w, x = torch.randn(3, 2, generator=rng), torch.randn(rng.size(1, 2), 3, generator=rng)
-    assert_inputs_unchanged(ppca_posterior, w, 0.4, x)
+    mean, cov = assert_inputs_unchanged(ppca_posterior, w, 0.4, x)
+    tiny = ppca_posterior(1e-4 * w, 1e-8 * 0.4, 1e-4 * x[:1])
+    message = "Pixels, loadings and noise in other units, a batch of one: the same posterior (is something added to M?)"
+    assert_close(tiny, (mean[:1], cov), message)
     assert_gradients_match(lambda w, x: ppca_posterior(w, 0.4, x), w, x)
     single = ppca_posterior(w.float(), 0.4, x.float())
     assert all(t.dtype == torch.float32 for t in single), (
@@ -1768,7 +1845,13 @@ def test_no_matrix_of_pixels_by_pixels(rng):
     w, x = torch.randn(d, k, generator=rng), torch.randn(b, d, generator=rng)
     slim = largest_tensor(w, 0.5, x) < 40 * d
     assert slim, "A D x D matrix was formed: Woodbury and the determinant lemma need only k x k matrices"
-    assert_finite(ppca_log_marginal(w, 0.5, x), "Hundreds of pixels: a determinant overflows, use its logarithm")
+    axes, scale, s, k = torch.linalg.qr(torch.randn(d, 200, generator=rng)).Q, 30.0, 0.01, 200
+    inside = (x @ axes).square().sum(-1)  # the variance of x is scale^2 + s along the axes, and s across them
+    distance = inside / (scale**2 + s) + (x.square().sum(-1) - inside) / s
+    wanted = -0.5 * (distance + k * math.log(scale**2 + s) + (d - k) * math.log(s) + d * LOG_2PI)
+    found = ppca_log_marginal(scale * axes, s, x)
+    assert_finite(found, "Hundreds of pixels and latents: a determinant over- or underflows, use its logarithm")
+    assert_close(found, wanted, "The marginal of hundreds of pixels and latents")
 
 
 @points(0.25)
@@ -1847,6 +1930,10 @@ def test_gap_is_the_divergence_of_the_best_diagonal(rng):
         return float(0.5 * (precision.diagonal() @ variances - k - variances.log().sum() - torch.logdet(precision)))
 
     assert_close(gap, divergence(best), "The gap is not the divergence of the best diagonal q (variances 1/Lambda_ii)")
+    pairs = torch.block_diag(*[torch.tensor([[1.0, 0.6], [0.0, 0.8]])] * 100)  # unit columns, cosine 0.6 in each pair
+    many = float(best_diagonal_gap(pairs, 0.01))
+    message = "A hundred pairs of correlated columns cost a hundred times one pair; use logarithms of determinants"
+    assert_close(many, -50 * math.log(1 - (0.6 / 1.01) ** 2), message)
     others = [best * torch.exp(0.5 * torch.randn(k, generator=rng)) for _ in range(20)]
     assert all(gap <= divergence(other) + 1e-9 for other in others), "Some diagonal q has a smaller gap than the best"
 
@@ -2209,6 +2296,15 @@ def test_constant_baseline_is_subtracted_from_every_value(rng):
     b = torch.randint(2, (k, d), generator=rng).double()
     with_c = assert_inputs_unchanged(score_function_grad, f, logits, b, c)
     assert_close(with_c, score_function_grad(f - c, logits, b, "none"), "A number c as baseline means f - c")
+    plain = score_function_grad(f, logits, b, "none")
+    assert_close(score_function_grad(f, logits, b), plain, "Without an argument baseline there is none")
+    for whole in (0, 0.0, 2):
+        as_none = score_function_grad(f - whole, logits, b, "none")
+        assert_close(
+            score_function_grad(f, logits, b, whole), as_none, f"The number {whole} as baseline means f - {whole}"
+        )
+    sure = score_function_grad(f, torch.full((d,), 1000.0), torch.ones(k, d))
+    assert_close(sure, torch.zeros(d), "A coin that always shows heads (logit 1000) has score 0: use torch.sigmoid")
     each = torch.stack([score_function_grad(f[[i]], logits, b[[i]], c) for i in range(k)])
     assert_close(with_c, each.mean(0), "K draws give the mean of what each draw gives alone")
     assert_inputs_unchanged(score_function_grad, f, logits, b, "mean_loo")
@@ -2334,6 +2430,10 @@ def test_low_temperature_gives_draws_from_the_softmax(rng):
     """At a very low temperature nothing overflows, and the soft draw is one-hot: a draw from softmax(logits)."""
     v = rng.size(2, 5)
     logits = 3.0 * torch.randperm(v, generator=rng).double().unsqueeze(0)
+    noise = torch.tensor([[1e-4, 0.5, 1 - 1e-4]])
+    log_y = gumbel_softmax(torch.zeros(1, 3), noise, 0.1).log()
+    wanted = -torch.log(-torch.log(noise)) / 0.1
+    assert_close(log_y - log_y[:, :1], wanted - wanted[:, :1], "Noise u near 0 or 1: -log(-log u) as it stands")
     y = gumbel_softmax(logits, torch.full((1, v), 0.9), 1e-4)
     assert_finite(y, "A low temperature overflows: use torch.softmax, not a quotient of exp")
     assert_close(y, torch.eye(v)[logits.argmax(-1)], "As tau goes to zero the draw becomes one-hot")
@@ -2672,13 +2772,21 @@ def test_mean_and_variance_of_the_counts(rng):
 ### BEGIN HIDDEN TESTS
 @points(1)
 def test_large_theta_is_poisson(rng):
-    """With a huge theta the law is Poisson."""
+    """With a huge theta the law is Poisson; before that P(0) bends with theta, and counts of thousands are possible."""
     mu = 0.5 + 5 * torch.rand(rng.size(2, 5), generator=rng)
     x = torch.arange(12.0).unsqueeze(-1).expand(12, len(mu))
     wanted = x * mu.log() - mu - torch.lgamma(x + 1)
     near = nb_log_prob(x, mu, torch.tensor(1e8))
     assert_finite(near, "A huge theta must not overflow: work with lgamma and logarithms")
     assert_close(near, wanted, "As theta grows the law becomes Poisson with mean mu", rtol=1e-4, atol=1e-4)
+    theta = 10.0 ** torch.arange(-2, 9)
+    found = nb_log_prob(torch.zeros(len(theta)), mu[:1].expand(len(theta)), theta)
+    message = "P(x = 0) for theta from 0.01 to 1e8: no other law is put in the place of this one"
+    assert_close(found, -theta * torch.log1p(mu[0] / theta), message)
+    x, theta = torch.tensor([300.0, 5000.0]), torch.tensor([2.0])
+    step = nb_log_prob(x + 1, mu[:1], theta) - nb_log_prob(x, mu[:1], theta)
+    ratio = (x + theta) / (x + 1) * mu[0] / (theta + mu[0])
+    assert_close(step, ratio.log(), "p(x + 1) / p(x) for a count x of hundreds and thousands")
 
 
 @points(1)
@@ -2786,6 +2894,8 @@ def test_decoder_is_stable_for_large_logits(rng):
         moved = scvae_decode(h + change, library)
         assert_finite(moved, "Large logits overflow: use torch.softmax")
         assert_close(moved, base, "A constant added to all logits of a cell changes nothing")
+    rare = scvae_decode(h - 25 * (torch.arange(g) > 0), library).log()
+    assert_close(rare[:, 1:] - rare[:, :1], h[:, 1:] - h[:, :1] - 25, "Genes with a share near zero: nothing is added")
     h[:, 0] += 2000
     assert_close(scvae_decode(h, library)[:, 0], library[:, 0], "A logit far above the others takes the whole library")
 

@@ -46,3 +46,14 @@ def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
 @chaff("A sigmoid is applied twice: the function with logits in its name does it itself.")
 def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
     return -functional.binary_cross_entropy_with_logits(torch.sigmoid(logits), x, reduction="none").flatten(1).sum(1)
+
+
+@chaff("exp overflows at a logit of -1000 here: use softplus or logsigmoid, which do not.")
+def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
+    return (x * logits - logits - torch.log1p(torch.exp(-logits))).flatten(1).sum(1)
+
+
+@chaff("squeeze drops the axis of a batch of one example.")
+def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
+    cost = functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
+    return -cost.flatten(1).sum(1).squeeze()

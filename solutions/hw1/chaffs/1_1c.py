@@ -105,3 +105,19 @@ def discretized_logistic_log_prob(x: Tensor, mu: Tensor, log_s: Tensor, K: int) 
     above = torch.where(x == 0, torch.ones_like(upper), torch.sigmoid(upper))
     below = torch.where(x == K - 1, torch.zeros_like(lower), torch.sigmoid(lower))
     return (above - below).clamp(min=1e-12).log()
+
+
+@chaff("An epsilon of 1e-8 is no small change to a probability of 1e-8; a clamp at 1e-12 is.")
+def discretized_logistic_log_prob(x: Tensor, mu: Tensor, log_s: Tensor, K: int) -> Tensor:
+    centre, half, scale = 2 * x.to(mu.dtype) / (K - 1) - 1, 1 / (K - 1), log_s.exp()
+    above = torch.where(x == K - 1, 1.0, torch.sigmoid((centre + half - mu) / scale))
+    below = torch.where(x == 0, 0.0, torch.sigmoid((centre - half - mu) / scale))
+    return torch.log(above - below + 1e-8)
+
+
+@chaff("The scale is clamped from below: a smaller one is another law.")
+def discretized_logistic_log_prob(x: Tensor, mu: Tensor, log_s: Tensor, K: int) -> Tensor:
+    centre, half, scale = 2 * x.to(mu.dtype) / (K - 1) - 1, 1 / (K - 1), log_s.clamp(min=-7).exp()
+    above = torch.where(x == K - 1, 1.0, torch.sigmoid((centre + half - mu) / scale))
+    below = torch.where(x == 0, 0.0, torch.sigmoid((centre - half - mu) / scale))
+    return torch.log((above - below).clamp_min(1e-12))

@@ -118,3 +118,17 @@ class MADE(_Right):
     def forward(self, x: Tensor) -> Tensor:
         out = super().forward(x)
         return out.reshape(len(x), self.out_per_dim, -1).transpose(1, 2)
+
+
+@chaff("Without a bias the first variable, which sees nothing, is a fair coin for ever.")
+class MADE(_Right):
+    def __init__(self, D: int, hidden: list[int], order: Tensor | None = None, out_per_dim: int = 1):
+        super().__init__(D, hidden, order, out_per_dim)
+        self.layers[-1].register_parameter("bias", None)
+
+
+@chaff("Logits may be any size: a clamp in log_prob makes it another model than the one that is sampled.")
+class MADE(_Right):
+    def log_prob(self, x: Tensor) -> Tensor:
+        logits = self(x)[..., 0].clamp(-5, 5)
+        return -functional.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)

@@ -131,3 +131,12 @@ class PixelCNN(_Right):
 class PixelCNN(_Right):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return super().forward(x, y) + self.scaled(x)
+
+
+@chaff("A list multiplied by n holds one block n times: every block needs weights of its own.")
+class PixelCNN(_Right):
+    def __init__(
+        self, K: int = 17, width: int = 32, n_blocks: int = 4, n_classes: int | None = None, dropout: float = 0.0
+    ):
+        super().__init__(K, width, n_blocks, n_classes, dropout)
+        self.blocks = nn.Sequential(*[_Block(width, self.middle(width))] * n_blocks)

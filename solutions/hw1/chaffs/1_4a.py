@@ -100,3 +100,10 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
     allowed = ~torch.ones(T, S, dtype=torch.bool).tril(S - T) | torch.eye(T, S, dtype=torch.bool)
     return scores.masked_fill(~allowed, -math.inf).softmax(-1) @ v
+
+
+@chaff("Even -1e9 is outvoted when the allowed scores lie below it: use minus infinity.")
+def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril(k.shape[2] - q.shape[2])
+    return scores.masked_fill(~allowed, -1e9).softmax(-1) @ v

@@ -102,3 +102,17 @@ class CausalSelfAttention(_Right):
     def forward(self, x: Tensor, past: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         y, (k, v) = super().forward(x, past)
         return y, (k[:, :, -x.shape[1] :], v[:, :, -x.shape[1] :])
+
+
+@chaff("The block around the layer adds its input: the layer itself does not.")
+class CausalSelfAttention(_Right):
+    def forward(self, x: Tensor, past: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        y, memory = super().forward(x, past)
+        return x + y, memory
+
+
+@chaff("The maps to queries, keys and values have biases.")
+class CausalSelfAttention(_Right):
+    def __init__(self, width: int, heads: int):
+        super().__init__(width, heads)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)

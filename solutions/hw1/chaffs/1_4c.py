@@ -62,3 +62,9 @@ def sequence_nll(model: nn.Module, x: Tensor, bos: int) -> Tensor:
     begin = torch.full_like(x[:, :1], bos)
     tokens = torch.cat([begin, x[:, :-1]], 1)
     return functional.cross_entropy(model(tokens)[0].detach().mT, x, reduction="none").sum(1)
+
+
+@chaff("The log of a softmax is infinite where the probability rounds to zero: use log_softmax or cross_entropy.")
+def sequence_nll(model: nn.Module, x: Tensor, bos: int) -> Tensor:
+    tokens = torch.cat([torch.full_like(x[:, :1], bos), x[:, :-1]], 1)
+    return -model(tokens)[0].softmax(-1).gather(-1, x.unsqueeze(-1)).log().sum((1, 2))

@@ -281,3 +281,25 @@ def generate(
             left = _filter(logits[:, -1], temperature, top_k, top_p)
             tokens = torch.cat([tokens, _pick(left, u[:, t]).unsqueeze(1)], 1)
     return tokens[:, 1:]
+
+
+@chaff("The filters are applied with and without the memory.")
+def generate(
+    model: nn.Module,
+    u: Tensor,
+    bos: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    use_cache: bool = True,
+) -> Tensor:
+    tokens, past = torch.full((len(u), 1), bos), None
+    with torch.no_grad():
+        for t in range(u.shape[1]):
+            if use_cache:
+                logits, past = model(tokens[:, -1:], past)
+                left = _filter(logits[:, -1], temperature, top_k, top_p)
+            else:
+                left = model(tokens)[0][:, -1]
+            tokens = torch.cat([tokens, _pick(left, u[:, t]).unsqueeze(1)], 1)
+    return tokens[:, 1:]

@@ -33,3 +33,8 @@ def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
 @chaff("The result is float64 whatever comes in: give new tensors the dtype of the arguments.")
 def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
     return mu + torch.exp(0.5 * logvar.double()) * eps
+
+
+@chaff("The log-variance is clamped: a network may ask for any standard deviation.")
+def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
+    return mu + torch.exp(logvar.clamp(-20, 20) / 2) * eps

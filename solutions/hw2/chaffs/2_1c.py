@@ -41,3 +41,13 @@ def gaussian_log_prob(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
 def gaussian_log_prob(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
     variance = torch.exp(logvar).detach()
     return -0.5 * (math.log(2 * math.pi) + logvar + (x - mean) ** 2 / variance).sum(-1)
+
+
+@chaff("squeeze drops every axis of length one, that of a batch of one example too.")
+def gaussian_log_prob(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
+    return -0.5 * (math.log(2 * math.pi) + logvar + (x - mean) ** 2 / logvar.exp()).sum(-1).squeeze()
+
+
+@chaff("A constant added to the variance changes the density of a narrow Gaussian.")
+def gaussian_log_prob(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
+    return -0.5 * (math.log(2 * math.pi) + logvar + (x - mean) ** 2 / (logvar.exp() + 1e-6)).sum(-1)

@@ -39,3 +39,15 @@ def mog_log_prob(z: Tensor, mus: Tensor, logvars: Tensor, log_w: Tensor) -> Tens
 @chaff("An epsilon inside the log hides the underflow: far from the data the density is wrong and has no gradient.")
 def mog_log_prob(z: Tensor, mus: Tensor, logvars: Tensor, log_w: Tensor) -> Tensor:
     return torch.log((log_w.exp() * _each(z, mus, logvars).exp()).sum(-1) + 1e-4)
+
+
+@chaff("Sum over the dimensions before the sum over components: a vector comes from one component as a whole.")
+def mog_log_prob(z: Tensor, mus: Tensor, logvars: Tensor, log_w: Tensor) -> Tensor:
+    each = -0.5 * (math.log(2 * math.pi) + logvars + (z[..., None, :] - mus) ** 2 / logvars.exp())
+    return torch.logsumexp(log_w[:, None] + each, -2).sum(-1)
+
+
+@chaff("Subtract the largest term of each z, not the largest of the whole batch: the others underflow.")
+def mog_log_prob(z: Tensor, mus: Tensor, logvars: Tensor, log_w: Tensor) -> Tensor:
+    joint = log_w + _each(z, mus, logvars)
+    return torch.log((joint - joint.max()).exp().sum(-1)) + joint.max()

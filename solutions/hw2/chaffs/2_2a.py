@@ -77,3 +77,36 @@ class VAE(_Right):
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mu, _ = super().encode(x)
         return mu, mu
+
+
+@chaff("The logits of a decoder are any numbers: a sigmoid in decode leaves each between 0 and 1.")
+class VAE(_Right):
+    def decode(self, z: Tensor) -> Tensor:
+        return torch.sigmoid(self.decoder(z))
+
+
+@chaff("An epsilon inside the logarithm hides the rounding: the log-likelihood of a sure pixel is wrong.")
+class VAE(_Right):
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        p = torch.sigmoid(self.decode(z))
+        return (x * torch.log(p + 1e-8) + (1 - x) * torch.log(1 - p + 1e-8)).sum(-1)
+
+
+@chaff("Nothing squashes or clamps the log-variance: it is any number, of either sign.")
+class VAE(_Right):
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mu, logvar = self.encoder(x).chunk(2, dim=-1)
+        return mu, logvar.clamp(-10, 10)
+
+
+@chaff("Only the first draw is decoded: K draws have K log-likelihoods per example.")
+class VAE(_Right):
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        return -self.cost(x, z[:1]).sum(-1).expand(z.shape[:-1])
+
+
+@chaff("A detach cuts the mean off from the loss: the encoder learns its log-variance only.")
+class VAE(_Right):
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mu, logvar = self.encoder(x).chunk(2, dim=-1)
+        return mu.detach(), logvar

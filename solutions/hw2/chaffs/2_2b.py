@@ -66,3 +66,15 @@ def elbo_terms(vae: nn.Module, x: Tensor, eps: Tensor) -> dict[str, Tensor]:
 def elbo_terms(vae: nn.Module, x: Tensor, eps: Tensor) -> dict[str, Tensor]:
     mu, _, _, rec, kl, log_p, log_q = _parts(vae, x, eps)
     return {"rec": rec, "kl": kl / (mu.shape[-1] + 1), "log_w": rec + log_p - log_q}
+
+
+@chaff("Mean and log-variance are detached in log q: the weight is right and its gradient is not.")
+def elbo_terms(vae: nn.Module, x: Tensor, eps: Tensor) -> dict[str, Tensor]:
+    mu, logvar, z, rec, kl, log_p, _ = _parts(vae, x, eps)
+    return {"rec": rec, "kl": kl, "log_w": rec + log_p - _normal(z, mu.detach(), logvar.detach())}
+
+
+@chaff("The log-weights lose an axis of length one: K draws of B examples give (K, B), also for K = 1 or B = 1.")
+def elbo_terms(vae: nn.Module, x: Tensor, eps: Tensor) -> dict[str, Tensor]:
+    _, _, _, rec, kl, log_p, log_q = _parts(vae, x, eps)
+    return {"rec": rec, "kl": kl, "log_w": (rec + log_p - log_q).squeeze()}

@@ -37,3 +37,8 @@ def beta_elbo(terms: dict[str, Tensor], beta: float) -> Tensor:
 @chaff("beta is ignored: this is the plain ELBO.")
 def beta_elbo(terms: dict[str, Tensor], beta: float) -> Tensor:
     return terms["rec"].mean(0) - terms["kl"]
+
+
+@chaff("beta may exceed 1: only the warm-up ends there.")
+def beta_elbo(terms: dict[str, Tensor], beta: float) -> Tensor:
+    return terms["rec"].mean(0) - min(beta, 1.0) * terms["kl"]

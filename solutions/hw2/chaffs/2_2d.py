@@ -33,3 +33,8 @@ def kl_weight(step: int, warmup: int) -> float:
 @chaff("The ramp is linear in the step.")
 def kl_weight(step: int, warmup: int) -> float:
     return 1.0 if step >= warmup else 0.5 - 0.5 * math.cos(math.pi * step / warmup)
+
+
+@chaff("A warm-up of one step is one, too: at step 0 the weight is 0.")
+def kl_weight(step: int, warmup: int) -> float:
+    return 1.0 if warmup <= 1 else min(1.0, step / warmup)

@@ -33,3 +33,8 @@ def active_units(mu: Tensor, thr: float = 1e-2) -> int:
 @chaff("Return a count, not the share of dimensions.")
 def active_units(mu: Tensor, thr: float = 1e-2) -> int:
     return float(torch.mean((mu.var(0) > thr).to(mu.dtype)))
+
+
+@chaff("A threshold of 0 is a threshold: `thr or 0.01` takes it for none.")
+def active_units(mu: Tensor, thr: float = 1e-2) -> int:
+    return int((mu.var(0) > (thr or 1e-2)).sum())

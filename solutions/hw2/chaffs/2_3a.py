@@ -39,3 +39,9 @@ def ppca_posterior(W: Tensor, sigma2: float, x: Tensor) -> tuple[Tensor, Tensor]
 def ppca_posterior(W: Tensor, sigma2: float, x: Tensor) -> tuple[Tensor, Tensor]:
     inverse = torch.linalg.inv(W.T @ W + sigma2 * torch.eye(W.shape[1]).type_as(W))
     return x @ W @ inverse / sigma2, sigma2 * inverse
+
+
+@chaff("Nothing is added to M for safety: sigma2 is already there, and in other units the extra term is not small.")
+def ppca_posterior(W: Tensor, sigma2: float, x: Tensor) -> tuple[Tensor, Tensor]:
+    inverse = torch.linalg.inv(W.T @ W + (sigma2 + 1e-6) * torch.eye(W.shape[1]).to(W))
+    return x @ W @ inverse, sigma2 * inverse

@@ -64,3 +64,12 @@ def ppca_log_marginal(W: Tensor, sigma2: float, x: Tensor) -> Tensor:
 def ppca_log_marginal(W: Tensor, sigma2: float, x: Tensor) -> Tensor:
     distance, log_det, d, k = _parts(W, sigma2, x)
     return -0.5 * (distance + log_det + (d - k) * math.log(sigma2) + d * LOG_2PI).sum()
+
+
+@chaff("The determinant of a large matrix overflows; take torch.logdet or slogdet, not the log of torch.det.")
+def ppca_log_marginal(W: Tensor, sigma2: float, x: Tensor) -> Tensor:
+    d, k = W.shape
+    m, y = W.T @ W + sigma2 * torch.eye(k).to(W), x @ W
+    distance = (x.square().sum(-1) - (y * torch.linalg.solve(m, y.T).T).sum(-1)) / sigma2
+    log_det = torch.det(m).log() + (d - k) * math.log(sigma2)
+    return -0.5 * (d * math.log(2 * math.pi) + log_det + distance)

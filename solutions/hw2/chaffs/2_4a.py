@@ -66,3 +66,29 @@ def score_function_grad(f_vals: Tensor, logits: Tensor, b: Tensor, baseline: str
 def score_function_grad(f_vals: Tensor, logits: Tensor, b: Tensor, baseline: str | float = "none") -> Tensor:
     c = f_vals.roll(1) if baseline == "mean_loo" else _baseline(f_vals, baseline)
     return ((f_vals - c).unsqueeze(-1) * (b - torch.sigmoid(logits))).mean(0)
+
+
+@chaff("A baseline may be any number, an int too: ask for the two strings, not for a float.")
+def score_function_grad(f_vals: Tensor, logits: Tensor, b: Tensor, baseline: str | float = "none") -> Tensor:
+    c = 0.0
+    if baseline == "mean_loo":
+        c = (f_vals.sum() - f_vals) / (len(f_vals) - 1)
+    elif isinstance(baseline, float):
+        c = baseline
+    return ((f_vals - c).unsqueeze(-1) * (b - torch.sigmoid(logits))).mean(0)
+
+
+@chaff("exp overflows for large logits: torch.sigmoid does not.")
+def score_function_grad(f_vals: Tensor, logits: Tensor, b: Tensor, baseline: str | float = "none") -> Tensor:
+    c = baseline
+    if isinstance(baseline, str):
+        c = 0.0 if baseline == "none" else (f_vals.sum() - f_vals) / (len(f_vals) - 1)
+    return ((f_vals - c).unsqueeze(-1) * (b - logits.exp() / (1 + logits.exp()))).mean(0)
+
+
+@chaff("Without the argument there is no baseline.")
+def score_function_grad(f_vals: Tensor, logits: Tensor, b: Tensor, baseline: str | float = "mean_loo") -> Tensor:
+    c = baseline
+    if isinstance(baseline, str):
+        c = 0.0 if baseline == "none" else (f_vals.sum() - f_vals) / (len(f_vals) - 1)
+    return ((f_vals - c).unsqueeze(-1) * (b - torch.sigmoid(logits))).mean(0)

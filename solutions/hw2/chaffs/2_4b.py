@@ -67,3 +67,9 @@ def gumbel_softmax(logits: Tensor, u: Tensor, tau: float, hard: bool = False) ->
 def gumbel_softmax(logits: Tensor, u: Tensor, tau: float, hard: bool = False) -> Tensor:
     weight = torch.exp((logits - torch.log(-torch.log(u))) / tau)
     return _through(weight / weight.sum(-1, keepdim=True), hard)
+
+
+@chaff("u lies strictly between 0 and 1: a constant added in the logarithms bends the noise near 0 and 1.")
+def gumbel_softmax(logits: Tensor, u: Tensor, tau: float, hard: bool = False) -> Tensor:
+    y = torch.softmax((logits - torch.log(-torch.log(u + 1e-6) + 1e-6)) / tau, dim=-1)
+    return _one_hot(y) + y - y.detach() if hard else y

@@ -64,3 +64,9 @@ def nb_log_prob(x: Tensor, mu: Tensor, theta: Tensor) -> Tensor:
 @chaff("A constant of 1e-4 added to mu changes the law of rare genes: guard the logarithm alone.")
 def nb_log_prob(x: Tensor, mu: Tensor, theta: Tensor) -> Tensor:
     return _nb(x, mu + 1e-4, theta)
+
+
+@chaff("The Poisson law is a limit: at theta = 100 the two still differ.")
+def nb_log_prob(x: Tensor, mu: Tensor, theta: Tensor) -> Tensor:
+    poisson = x * torch.log(mu.clamp_min(1e-38)) - mu - torch.lgamma(x + 1)
+    return torch.where(theta > 50, poisson, _nb(x, mu, theta))

@@ -25,3 +25,10 @@ def ppca_posterior(W: Tensor, sigma2: float, x: Tensor) -> tuple[Tensor, Tensor]
     m = W.T @ W + sigma2 * torch.eye(k).type_as(W)
     mean = torch.stack([torch.linalg.solve(m, W.T @ row) for row in x])
     return mean, torch.linalg.solve(m, sigma2 * torch.eye(k).type_as(W))
+
+
+@wheat("ridge regression: least squares with sqrt(sigma2) I below the loadings")
+def ppca_posterior(W: Tensor, sigma2: float, x: Tensor) -> tuple[Tensor, Tensor]:
+    tall = torch.cat([W, sigma2**0.5 * torch.eye(W.shape[1]).type_as(W)])
+    target = torch.cat([x.T, x.new_zeros(W.shape[1], len(x))])
+    return torch.linalg.lstsq(tall, target).solution.T, sigma2 * torch.linalg.pinv(tall.T @ tall)

@@ -33,3 +33,10 @@ def nb_log_prob(x: Tensor, mu: Tensor, theta: Tensor) -> Tensor:
     value = ways - theta * torch.log1p(safe / theta) + x * torch.log(safe / (safe + theta))
     empty = torch.where(x > 0, torch.full_like(value, -torch.inf), torch.zeros_like(value) - mu)
     return torch.where(silent, empty, value)
+
+
+@wheat("one over a beta function")
+def nb_log_prob(x: Tensor, mu: Tensor, theta: Tensor) -> Tensor:
+    log_beta = torch.special.gammaln(theta) + torch.special.gammaln(x + 1) - torch.special.gammaln(x + theta + 1)
+    log_odds = torch.clamp(mu, min=1e-37).log() - torch.log(theta + mu)
+    return x * log_odds - theta * torch.log1p(mu / theta) - torch.log(x + theta) - log_beta
