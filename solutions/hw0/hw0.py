@@ -95,6 +95,8 @@ def test_average_is_the_log_of_the_mean(rng):
     for dim in (0, 1, -1):
         out = assert_inputs_unchanged(log_mean_exp, a, dim)
         assert_close(out.exp(), a.exp().mean(dim), "exp of the result is not the mean of the exponentials")
+    alone = tuple(log_mean_exp(a[:1], 1).shape)
+    assert alone == (1, 2), f"only the axis `dim` disappears, not others of length 1: expected (1, 2), got {alone}"
     assert log_mean_exp(a.float(), 1).dtype == torch.float32, "float32 in, float32 out"
     assert_gradients_match(lambda x: log_mean_exp(x, 1), a)
 
@@ -191,6 +193,13 @@ def test_arguments_broadcast(rng):
             found = assert_inputs_unchanged(gaussian_log_prob, *some)
             whole = gaussian_log_prob(*(x.expand(b, d) for x in some))
             assert_close(found, whole, "An argument with one row or one column stands for one with many equal ones")
+    for size in (-20.0, 20.0):  # 60 standard deviations from the mean, of Gaussians narrow and wide
+        logvar = torch.full((b, d), size)
+        found = gaussian_log_prob(60 * (logvar / 2).exp(), torch.zeros(d), logvar)
+        expected = torch.full((b,), -d / 2 * (math.log(2 * math.pi) + size + 3600))
+        assert_close(
+            found, expected, "Stay in log space: far from the mean the density underflows, its logarithm does not"
+        )
     assert gaussian_log_prob(*(x.float() for x in full)).dtype == torch.float32, "float32 in, float32 out"
     assert_gradients_match(gaussian_log_prob, *(x[:2, :4] for x in full))
 
@@ -261,6 +270,12 @@ def test_race_of_exponential_clocks(rng):
     first = (-u.log() / logits.exp()).argmin(-1)
     found = assert_inputs_unchanged(categorical_sample, logits, u)
     assert_close(found, first, "For some u another category should win: two logs and two minus signs")
+    for shift in (-2000.0, 2000.0):
+        moved = categorical_sample(logits + shift, u)
+        assert_close(moved, first, "Stay in log space: exp of large or small logits overflows or underflows")
+    rare = torch.tensor([[1 - 1e-12, 0.5], [1e-12, math.exp(-1)]])  # Gumbel noise 27.6 and 0.4, -3.3 and 0
+    found = categorical_sample(torch.tensor([[0.0, 20.0], [2.9, 0.0]]), rare)
+    assert_close(found, torch.tensor([0, 1]), "u near 0 or 1 counts as it comes: no constant in a logarithm, no clamp")
 
 
 @points(0.125)
@@ -337,7 +352,7 @@ savefig(
 # | symbol | variable | shape | dtype |
 # |---|---|---|---|
 # | model, loss | `model`, `loss_fn(model, batch)` | the loss is one number | – |
-# | the update | `optimizer`, which knows $\eta$ and the parameters | – | – |
+# | the update | `optimizer`, which knows $\eta$ and the parameters; use its `zero_grad()` and `step()` | – | – |
 # | number of steps | `steps` | number | int |
 # | loss *before* each step | returned | list of `steps` floats | float |
 #

@@ -196,7 +196,7 @@ class WavyNet(nn.Module):
 # | $g$ | yours: `torch.tanh` keeps scales between $1/e$ and $e$ | – | – |
 # | $s$ | log-scale, zero where $m$ is true | `(B, D)` | same |
 #
-# Any smooth $g$ will do, as long as no scale can become zero or overflow, however large $r$ is (an unbounded $e^{r}$
+# Any smooth $g$ will do, as long as no scale can overflow, however large $r$ is (an unbounded $e^{r}$
 # blows up early in training). The given `coupling_net` starts near zero, so a fresh layer is almost the identity. What
 # may the network see? If a single transformed coordinate slips into `net`, the Jacobian is no longer triangular, and
 # both (3.2) and your inverse are wrong.
@@ -363,7 +363,7 @@ def test_extreme_masks_and_single_examples(rng):
 @points(0.5)
 def test_coupling_gradients(rng):
     """Inputs are left unchanged, autograd equals finite differences, and both halves of the net learn."""
-    layer, _, x = wavy_coupling(rng, rng.size(2, 4), 2)
+    layer, mask, x = wavy_coupling(rng, rng.size(2, 4), 2)
     z, logdet = assert_inputs_unchanged(layer.forward, x)
     assert_inputs_unchanged(layer.inverse, x)
     assert_gradients_match(layer.forward, x)
@@ -371,6 +371,10 @@ def test_coupling_gradients(rng):
     (raw, shift) = torch.autograd.grad(logdet.sum(), layer.net.bias, retain_graph=True)[0].chunk(2)
     assert bool((raw != 0).any()), "no gradient of logdet reaches the raw scales: was it detached?"
     assert bool((shift == 0).all()), "logdet depends on the second half of the net's output, which is the shift"
+    own = bool((raw[mask] == 0).all())
+    assert own, (
+        "logdet depends on raw scales of coordinates that pass: entry i of the first half belongs to coordinate i"
+    )
     moved = torch.autograd.grad(z.sum(), layer.net.bias)[0].chunk(2)[1]
     assert bool((moved != 0).any()), "no gradient of z reaches the shifts"
 
@@ -505,14 +509,20 @@ def test_actnorm_is_invertible(rng):
 @points(0.5)
 def test_only_training_sets_it(rng):
     """In evaluation mode nothing is set: before the first training batch the layer is the identity."""
-    d = rng.size(1, 4)
+    d = rng.size(2, 4)
     layer, x = ActNorm(d), uneven(rng, 30, d)
     layer.eval()
     z, logdet = layer(x)
     assert_close(z, x, "Before it is set, and in evaluation mode, the layer is the identity")
     assert_close(logdet, torch.zeros(30), "The identity has logdet zero")
     layer.train()
-    assert_close(layer(x)[0].mean(0), torch.zeros(d), "The first batch in training mode sets it, also after evaluation")
+    back, logdet = layer.inverse(x)
+    assert_close(back, x, "inverse sets nothing: before the first batch goes forward it is the identity too")
+    assert_close(logdet, torch.zeros(30), "The identity has logdet zero, backwards too")
+    z = layer(x)[0]
+    assert_close(z.mean(0), torch.zeros(d), "The first batch in training mode sets it, also after evaluation")
+    message = "The first batch leaves with standard deviation one in every dimension"
+    assert_close(z.std(0), torch.ones(d), message, rtol=6 / 30)  # with or without Bessel's correction
 
 
 @points(0.5)
@@ -533,16 +543,16 @@ def test_actnorm_learns_and_treats_examples_alone(rng):
     """Already on the first batch, gradients reach both parameters, and examples do not influence one another."""
     d = rng.size(1, 4)
     layer, x = ActNorm(d), uneven(rng, 30, d).requires_grad_()
+    parameters = list(layer.parameters())  # those that an optimiser would be given
     z, logdet = layer(x)
     (to_x,) = torch.autograd.grad(z.sum(), x, retain_graph=True)
     own = to_x[:1].log().sum(-1).expand(30)
     assert_close(
         logdet, own.detach(), "Gradients flow through the statistics of the batch: set parameters under no_grad"
     )
-    parameters = list(layer.parameters())
     found = torch.autograd.grad((z * z).sum() + z.sum() + logdet.sum(), parameters, allow_unused=True)
     assert all(g is not None for g in found), (
-        "a parameter never receives a gradient: a flag is a buffer, not a parameter"
+        "a parameter never receives a gradient: a flag is a buffer, and parameters are set in place, not made anew"
     )
     reached = sum(g.numel() for g in found if bool((g != 0).all()))
     assert reached >= 2 * d, "a scale and a shift per dimension are parameters that receive a gradient"
@@ -783,6 +793,8 @@ def test_flow_keeps_the_dtype(rng):
         drawn = flow.sample(2, torch.Generator().manual_seed(rng.size(0, 10**6)))
         for out in (*flow.forward(x), *flow.inverse(x), flow.log_prob(x), drawn):
             assert out.dtype == torch.float32, "float32 gave another dtype: draw noise in the dtype of self.origin"
+    wide = Flow(d, []).sample(2)
+    assert wide.dtype == torch.float64, "A float64 flow draws float64 noise, also without a generator"
 
 
 @points(0.5)
@@ -1146,6 +1158,12 @@ def test_ends_of_the_range(rng):
     high, _ = dequantize_logit(torch.full_like(x, levels - 1), levels, alpha, torch.ones_like(u))
     assert_close(low, torch.full_like(u, end), "The squeezed range starts at alpha")
     assert_close(high, torch.full_like(u, -end), "The squeezed range ends at 1 - alpha, for x + u = K")
+    tiny, stretch = dequantize_logit(torch.zeros_like(x), levels, 0.0, torch.full_like(u, 1e-9))
+    s = 1e-9 / levels
+    message = "alpha may be 0 and the noise tiny: nothing else keeps s away from 0 and 1"
+    assert_close(tiny, torch.full_like(u, math.log(s) - math.log1p(-s)), message)
+    slope = -math.log(levels) - math.log(s) - math.log1p(-s)
+    assert_close(stretch, torch.full((len(u),), u.shape[1] * slope), message)
 
 
 @points(0.5)
@@ -1224,7 +1242,7 @@ def test_round_trip_with_half_noise(rng):
 @points(0.75)
 def test_round_trip_for_all_noise(rng):
     """Every grey level comes back for noise anywhere in its cell, however close to the edges."""
-    levels, alpha = rng.size(2, 20), 0.2 * float(torch.rand((), generator=rng))
+    levels, alpha = rng.size(3, 20), 0.01 + 0.2 * float(torch.rand((), generator=rng))
     k = torch.arange(levels).unsqueeze(0)
     for u in (1e-6, 0.3, 0.7, 1 - 1e-6):
         y = squeezed(k + u, levels, alpha)
@@ -1236,14 +1254,12 @@ def test_round_trip_for_all_noise(rng):
 def test_values_outside_the_range_are_clipped(rng):
     """Values that no pixel has are clipped to the darkest and the brightest level."""
     b, d, levels = rng.size(2, 4), rng.size(1, 4), rng.size(2, 20)
-    far = 40 * torch.ones(b, d)
-    for alpha in (0.05, 0.2):
-        assert_close(
-            quantize_inverse(far, levels, alpha), torch.full((b, d), levels - 1), "The brightest level is K - 1"
-        )
-        assert_close(
-            quantize_inverse(-far, levels, alpha), torch.zeros(b, d, dtype=torch.int64), "The darkest level is 0"
-        )
+    for alpha, size in ((0.05, 40.0), (0.2, 1000.0)):
+        far = size * torch.ones(b, d)
+        bright = assert_inputs_unchanged(quantize_inverse, far, levels, alpha)
+        assert_close(bright, torch.full((b, d), levels - 1), "The brightest level is K - 1, however large y is")
+        dark = quantize_inverse(-far, levels, alpha)
+        assert_close(dark, torch.zeros(b, d, dtype=torch.int64), "The darkest level is 0, however small y is")
 
 
 ### END HIDDEN TESTS
@@ -1709,7 +1725,8 @@ def test_discriminator_loss_leaves_its_inputs_alone(rng):
     """Inputs are left unchanged, and values, not only gradients, follow the table."""
     r, f = 2 * torch.randn(3, 2, generator=rng), 2 * torch.randn(4, generator=rng)
     for kind in KINDS:
-        assert_inputs_unchanged(d_loss, kind, r, f)
+        found = assert_inputs_unchanged(d_loss, kind, r, f)
+        assert_close(found, d_loss(kind, r.flatten(), f), f"{kind}: logits of any shape are averaged over all entries")
     half = ((r - 1) ** 2).sum() / r.numel() / 2 + (f**2).sum() / f.numel() / 2
     assert_close(d_loss("lsgan", r, f), half, "lsgan: half the mean squares, real towards 1, fake towards 0")
 
@@ -1809,7 +1826,8 @@ def test_generator_loss_leaves_its_inputs_alone(rng):
     """Inputs are left unchanged, values follow the table, and an unknown kind raises ValueError."""
     f = 2 * torch.randn(3, 2, generator=rng)
     for kind in KINDS:
-        assert_inputs_unchanged(g_loss, kind, f)
+        found = assert_inputs_unchanged(g_loss, kind, f)
+        assert_close(found, g_loss(kind, f.flatten()), f"{kind}: logits of any shape are averaged over all entries")
     assert_close(g_loss("lsgan", f), ((f - 1) ** 2).sum() / 12, "lsgan: half the mean square, towards 1")
     assert_close(g_loss("hinge", f), -f.sum() / 6, "hinge: the generator has no hinge, it minimises minus the mean")
     with raises(ValueError):
@@ -2017,6 +2035,8 @@ def test_penalty_leaves_its_inputs_alone(rng):
     critic = LinearCritic(torch.randn(d, generator=rng))
     leaf = fake.clone().requires_grad_()
     same = gradient_penalty(critic, real, 2 * leaf, eps)
+    kept = critic.weight.grad is None
+    assert kept, "The call left a gradient in the critic's .grad: take torch.autograd.grad, not backward()"
     assert_close(
         same, gradient_penalty(critic, real, fake, eps).detach(), "A linear critic has the same slope everywhere"
     )
@@ -2105,6 +2125,8 @@ def test_r1_trains_the_critic(rng):
     d = rng.size(1, 5)
     critic = LinearCritic(torch.randn(d, generator=rng))
     found = r1_penalty(critic, torch.randn(rng.size(1, 4), d, generator=rng))
+    kept = critic.weight.grad is None
+    assert kept, "The call left a gradient in the critic's .grad: take torch.autograd.grad, not backward()"
     assert found.requires_grad, "the penalty does not train the critic: was the gradient taken with create_graph=True?"
     (slope,) = torch.autograd.grad(found, critic.weight)
     assert_close(slope, critic.weight.detach(), "The gradient of the penalty for the critic's weights")
@@ -2204,6 +2226,9 @@ def test_logit_has_a_gradient(rng):
     x = torch.randn(3, 1, generator=rng)
     pair = gaussian(0.0, 0.5 + float(torch.rand((), generator=rng))), gaussian(1.0, 2.0)
     assert_gradients_match(lambda t: optimal_logit(t, *pair), x)
+    images = torch.randn(2, 1, 2, 3, generator=rng)
+    found = optimal_logit(images, lambda t: -t.square().sum((1, 2, 3)), lambda t: t.sum((1, 2, 3)))
+    assert_close(found, -(images.square() + images).sum((1, 2, 3)), "Examples of any shape are passed on as they are")
 
 
 @float32
@@ -2928,9 +2953,9 @@ def test_a_point_is_not_its_own_neighbour(rng):
 @points(0.5)
 def test_mmd_equals_its_definition(rng):
     """The estimate equals the double sums of the definition, with kernels averaged, and does not mind which sample is x."""
-    n, m, d = rng.size(2, 4), rng.size(5, 7), rng.size(1, 4)
+    n, m, d = rng.size(2, 4), rng.size(5, 7), rng.size(2, 4)
     x, y = torch.randn(n, d, generator=rng), 0.5 + torch.randn(m, d, generator=rng)
-    sigmas = [0.3 + float(torch.rand((), generator=rng)) for _ in range(rng.size(2, 4))]
+    sigmas = [0.3 + k + float(torch.rand((), generator=rng)) for k in range(rng.size(2, 4))]
 
     def average(a, b, same):
         pairs = [
@@ -2941,8 +2966,10 @@ def test_mmd_equals_its_definition(rng):
         ]
         return sum(pairs) / len(pairs)
 
-    exact = torch.tensor(average(x, x, True) + average(y, y, True) - 2 * average(x, y, False))
-    assert_close(mmd2_unbiased(x, y, sigmas), exact, "The sums over pairs of the definition (different sample sizes)")
+    for other in (y[:n], y):
+        exact = torch.tensor(average(x, x, True) + average(other, other, True) - 2 * average(x, other, False))
+        message = "The sums over pairs of the definition, for equal sample sizes and different ones"
+        assert_close(mmd2_unbiased(x, other, sigmas), exact, message)
     assert_close(mmd2_unbiased(y, x, sigmas), exact, "Which sample is called x does not matter")
     assert_close(mmd2_unbiased(x, y, tuple(sigmas)), exact, "sigmas may be any sequence")
 
@@ -3196,6 +3223,11 @@ def test_a_mode_needs_enough_samples(rng):
     assert int(mode_coverage(samples, centers, 0.1)[0]) == 2, "min_count is 20 by default"
     modes, good = mode_coverage(samples + 1000, centers, 0.1)
     assert (int(modes), float(good)) == (0, 0.0), "Samples far from every centre cover nothing"
+    heaps = torch.tensor([[0.0, 0.0, 0.1], [0.0, 0.0, 1.0], [0.0, 0.0, 9.0]])
+    samples = heaps.repeat_interleave(torch.tensor([25, 3, 12]), 0)
+    modes, good = mode_coverage(samples, heaps[:2], 0.5)  # within 3 x 0.5 of both centres are 28 samples
+    assert int(modes) == 1, "A sample counts towards its nearest centre only, also where two balls overlap"
+    assert_close(float(good), 28 / 40, "Good samples are good in any dimension, whether their mode is covered or not")
 
 
 ### END HIDDEN TESTS
@@ -3267,6 +3299,9 @@ def test_radius_is_the_distance_to_the_kth_other_point(rng):
         )
         _, recall = precision_recall_knn(scale * fake + at, scale * real + at, k)
         assert_close(float(recall), share, "Recall uses the balls of the fakes")
+    twice = torch.tensor([[0.0], [0.0], [5.0], [5.5]])  # radii for k = 1: 0, 0, 0.5, 0.5
+    precision, _ = precision_recall_knn(twice, torch.tensor([[0.4], [5.2], [9.0]]), 1)
+    assert_close(float(precision), 1 / 3, "A second point at the same place is another point: the radius is 0")
 
 
 ### END HIDDEN TESTS

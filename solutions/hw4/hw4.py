@@ -159,6 +159,9 @@ def test_last_step_is_capped(rng):
     assert_close(kept, 0.001, "beta is capped at 0.999 in float64, and alpha_bar follows", atol=1e-12, rtol=1e-9)
     assert_close(cosine_alpha_bar(steps, 0.008), alpha_bar, "The default offset is 0.008", atol=1e-12)
     assert_close(float(cosine_alpha_bar(1)[0]), 0.001, "A single step is capped as well", atol=1e-9)
+    before, after = (math.cos((k / 1000 + 0.008) / 1.008 * math.pi / 2) ** 2 for k in (0, 1))
+    first = float(cosine_alpha_bar(1000)[0])
+    assert_close(first, after / before, "beta has a largest value and no smallest: first steps add little", atol=1e-12)
 
 
 ### END HIDDEN TESTS
@@ -212,17 +215,32 @@ def some_shape(rng, b):
 ### BEGIN HIDDEN TESTS
 def random_schedule(rng, steps=None):
     """A schedule of random steps (between 5 and 9 of them unless given)."""
-    beta = 0.03 + 0.5 * torch.rand(steps or rng.size(5, 9), generator=rng)
+    return make_table((0.97 - 0.5 * torch.rand(steps or rng.size(5, 9), generator=rng)).tolist())
+
+
+def make_table(alphas):
+    """The schedule whose steps keep these shares of the variance."""
     before, rows = 1.0, []
-    for b in beta.tolist():
-        rows.append((b, 1 - b, before * (1 - b), before))
-        before *= 1 - b
+    for a in alphas:
+        rows.append((1 - a, a, before * a, before))
+        before *= a
     return dict(zip(("beta", "alpha", "alpha_bar", "alpha_bar_prev"), torch.tensor(rows).unbind(1), strict=True))
 
 
 def per_row(values, x):
     """One number per example, (B,), shaped to multiply x (B, ...)."""
     return values[(...,) + (None,) * (x.dim() - 1)]
+
+
+def own_times(rng, sch, b, lowest=0):
+    """`b` times, all different, in any order, with `lowest` among them: (b,) long."""
+    later = lowest + 1 + torch.randperm(len(sch["beta"]) - lowest - 1, generator=rng)
+    return torch.cat([torch.tensor([lowest]), later[: b - 1]])[torch.randperm(b, generator=rng)]
+
+
+def both_shapes(b):
+    """Vectors and images of which some axis is as long as the batch."""
+    return (b, b), (b, 1, 2, b)
 
 
 def assert_even_unmasking(seen, at_start, mask_id, steps):
@@ -266,6 +284,9 @@ def test_products_of_the_steps(rng):
     assert_close(torch.cumprod(1 - sch["beta"], 0), given["alpha_bar"], "The product of 1 - beta is alpha_bar")
     assert_close(sch["alpha_bar_prev"] * sch["alpha"], sch["alpha_bar"], "alpha_bar_prev times alpha is alpha_bar")
     assert_close(sch["alpha_bar_prev"], given["alpha_bar_prev"], "alpha_bar_prev looks one step back, 1 at the start")
+    steep = make_schedule(torch.tensor([1 - 1e-6, 0.5, 1e-5]))
+    message = "beta is 1 - alpha for any decreasing alpha_bar: this table has no limits of its own"
+    assert_close(steep["beta"], torch.tensor([1e-6, 0.5 - 5e-7 / (1 - 1e-6), 1 - 2e-5]), message, atol=1e-10)
 
 
 @points(0.25)
@@ -322,15 +343,19 @@ def test_lookup_has_trailing_axes(rng):
 def test_lookup_follows_its_batch(rng):
     """Vectors and scalars work too, in the dtype of x, and inputs are left unchanged."""
     b = rng.size(2, 5)
-    table, t = torch.randn(6, generator=rng), torch.randint(6, (b,), generator=rng)
+    table, t = torch.randn(6, generator=rng), torch.randperm(6, generator=rng)[:b]
     for x in (torch.zeros(b, b), torch.zeros(b), torch.zeros(b, 2, 3, 1, 2)):
         found = assert_inputs_unchanged(at, table, t, x)
         product = found * torch.ones_like(x)
         assert_close(
             product,
             torch.stack([table[int(t[i])] * torch.ones_like(x[i]) for i in range(b)]),
-            "broadcasting: multiply example b by its own number",
+            "broadcasting: multiply example b by its own number, all of its digits",
+            rtol=1e-12,
+            atol=0,
         )
+    alone = tuple(at(table, t[:1], torch.zeros(1, 2, 3)).shape)
+    assert alone == (1, 1, 1), f"a batch of one example: expected shape (1, 1, 1), got {alone}"
     assert at(table, t, torch.zeros(b, 2, dtype=torch.float32)).dtype == torch.float32, "The lookup has the dtype of x"
     last = at(table, torch.full((b,), -1), torch.zeros(b, 2))
     assert_close(last, table[5].expand(b, 1), "The index -1 means the last entry")
@@ -418,14 +443,14 @@ def test_forward_process_keeps_the_variance(rng):
 def test_two_stages_equal_one(rng):
     """Noising to s and then on to t has the signal and the total variance of noising to t at once."""
     sch, b = random_schedule(rng), rng.size(2, 4)
-    shape = some_shape(rng, b)
-    one, none = torch.ones(shape), torch.zeros(shape)
-    t = torch.randint(1, len(sch["beta"]), (b,), generator=rng)
-    signal, noise = q_sample(sch, one, t, none), q_sample(sch, none, t, one)
-    earlier_signal, earlier_noise = q_sample(sch, one, t - 1, none), q_sample(sch, none, t - 1, one)
-    alpha = per_row(sch["alpha"][t], one) * one
-    assert_close(signal, alpha.sqrt() * earlier_signal, "One more step multiplies the signal by sqrt(alpha_t)")
-    assert_close(noise**2, alpha * earlier_noise**2 + 1 - alpha, "One more step adds the variance beta_t")
+    t = own_times(rng, sch, b, lowest=1)
+    for shape in both_shapes(b):
+        one, none = torch.ones(shape), torch.zeros(shape)
+        signal, noise = q_sample(sch, one, t, none), q_sample(sch, none, t, one)
+        earlier_signal, earlier_noise = q_sample(sch, one, t - 1, none), q_sample(sch, none, t - 1, one)
+        alpha = per_row(sch["alpha"][t], one) * one
+        assert_close(signal, alpha.sqrt() * earlier_signal, "One more step multiplies the signal by sqrt(alpha_t)")
+        assert_close(noise**2, alpha * earlier_noise**2 + 1 - alpha, "One more step adds the variance beta_t")
 
 
 @points(0.25)
@@ -469,13 +494,19 @@ def test_clean_data_without_noise(rng):
 def test_clean_data_are_recovered(rng):
     """From x_t and its true noise the clean data come back, per example, with exact gradients and unchanged inputs."""
     sch, b = random_schedule(rng), rng.size(2, 4)
-    x0, t = torch.randn(some_shape(rng, b), generator=rng), torch.randint(len(sch["beta"]), (b,), generator=rng)
-    eps, level = torch.randn(x0.shape, generator=rng), per_row(sch["alpha_bar"][t], x0)
-    xt = level.sqrt() * x0 + (1 - level).sqrt() * eps
-    assert_close(assert_inputs_unchanged(x0_from_eps, sch, xt, t, eps), x0, "x0 does not come back", atol=1e-9)
+    faint = make_table([0.5, 2e-7])  # its last alpha_bar is 1e-7, as at the end of a cosine schedule
+    t = own_times(rng, sch, b)
+    cases = [(sch, shape, t) for shape in both_shapes(b)]
+    for table, shape, times in (*cases, (faint, (2, 3), torch.tensor([1, 0]))):
+        x0, eps = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
+        level = per_row(table["alpha_bar"][times], x0)
+        xt = level.sqrt() * x0 + (1 - level).sqrt() * eps
+        found = assert_inputs_unchanged(x0_from_eps, table, xt, times, eps)
+        assert_close(found, x0, "x0 does not come back", atol=1e-9)
     small, t2 = torch.randn(2, 3, generator=rng), t[:2]
     assert_gradients_match(lambda x, e: x0_from_eps(sch, x, t2, e), small, small.flip(0))
-    assert x0_from_eps(sch, xt.float(), t, eps.float()).dtype == torch.float32, "float32 images gave another dtype"
+    single = x0_from_eps(sch, small.float(), t2, small.float())
+    assert single.dtype == torch.float32, "float32 images gave another dtype"
 
 
 ### END HIDDEN TESTS
@@ -511,10 +542,13 @@ def test_noise_of_a_black_image(rng):
 def test_noise_is_recovered(rng):
     """From x_t and its true data the noise comes back, per example, with exact gradients and unchanged inputs."""
     sch, b = random_schedule(rng), rng.size(2, 4)
-    x0, t = torch.randn(some_shape(rng, b), generator=rng), torch.randint(len(sch["beta"]), (b,), generator=rng)
-    eps, level = torch.randn(x0.shape, generator=rng), per_row(sch["alpha_bar"][t], x0)
-    xt = level.sqrt() * x0 + (1 - level).sqrt() * eps
-    assert_close(assert_inputs_unchanged(eps_from_x0, sch, xt, t, x0), eps, "The noise does not come back", atol=1e-9)
+    t = own_times(rng, sch, b)
+    for shape in both_shapes(b):
+        x0, eps = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
+        level = per_row(sch["alpha_bar"][t], x0)
+        xt = level.sqrt() * x0 + (1 - level).sqrt() * eps
+        found = assert_inputs_unchanged(eps_from_x0, sch, xt, t, x0)
+        assert_close(found, eps, "The noise does not come back", atol=1e-9)
     small, t2 = torch.randn(2, 3, generator=rng), t[:2]
     assert_gradients_match(lambda x, c: eps_from_x0(sch, x, t2, c), small, small.flip(0))
     assert eps_from_x0(sch, xt.float(), t, x0.float()).dtype == torch.float32, "float32 images gave another dtype"
@@ -547,12 +581,14 @@ def test_velocity_of_pure_signal_and_pure_noise(rng):
 def test_velocity_turns_back_into_data(rng):
     """x0 is sqrt(alpha_bar) x_t - sqrt(1 - alpha_bar) v; gradients are exact and inputs unchanged."""
     sch, b = random_schedule(rng), rng.size(2, 4)
-    x0, t = torch.randn(some_shape(rng, b), generator=rng), torch.randint(len(sch["beta"]), (b,), generator=rng)
-    eps, level = torch.randn(x0.shape, generator=rng), per_row(sch["alpha_bar"][t], x0)
-    xt = level.sqrt() * x0 + (1 - level).sqrt() * eps
-    v = assert_inputs_unchanged(v_target, sch, x0, t, eps)
-    assert_close(level.sqrt() * xt - (1 - level).sqrt() * v, x0, "x_t and v together should give x0 back")
-    assert_close(level.sqrt() * v + (1 - level).sqrt() * xt, eps, "x_t and v together should give the noise back")
+    t = own_times(rng, sch, b)
+    for shape in both_shapes(b):
+        x0, eps = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
+        level = per_row(sch["alpha_bar"][t], x0)
+        xt = level.sqrt() * x0 + (1 - level).sqrt() * eps
+        v = assert_inputs_unchanged(v_target, sch, x0, t, eps)
+        assert_close(level.sqrt() * xt - (1 - level).sqrt() * v, x0, "x_t and v together should give x0 back")
+        assert_close(level.sqrt() * v + (1 - level).sqrt() * xt, eps, "x_t and v together should give the noise back")
     small, t2 = torch.randn(2, 3, generator=rng), t[:2]
     assert_gradients_match(lambda x, e: v_target(sch, x, t2, e), small, small.flip(0))
     assert v_target(sch, x0.float(), t, eps.float()).dtype == torch.float32, "float32 images gave another dtype"
@@ -611,7 +647,7 @@ def test_the_past_of_the_first_step_is_the_data(rng):
 def test_posterior_is_bayes_rule(rng):
     """Mean and variance agree with Bayes' rule, worked out on a grid of values of x_{t-1}."""
     sch, b = random_schedule(rng), rng.size(2, 3)
-    t = torch.randint(1, len(sch["beta"]), (b,), generator=rng)
+    t = own_times(rng, sch, b, lowest=1)
     x0, xt = torch.randn(b, 1, generator=rng), torch.randn(b, 1, generator=rng)
     before, alpha = sch["alpha_bar_prev"][t].unsqueeze(1), sch["alpha"][t].unsqueeze(1)
     grid = torch.linspace(-12, 12, 4001)
@@ -636,8 +672,8 @@ def test_posterior_contracts(rng):
     flat, _ = q_posterior(sch, x0.reshape(3, 6), xt.reshape(3, 6), t)
     assert_close(mean, flat.reshape(mean.shape), "An image is a vector of pixels")
     assert_gradients_match(lambda a, b: q_posterior(sch, a, b, t), x0.reshape(3, 6)[:, :3], xt.reshape(3, 6)[:, :3])
-    single, _ = q_posterior(sch, x0.float(), xt.float(), t)
-    assert single.dtype == torch.float32, "float32 images gave another dtype"
+    single = q_posterior(sch, x0.float(), xt.float(), t)
+    assert all(part.dtype == torch.float32 for part in single), "float32 images gave another dtype"
 
 
 ### END HIDDEN TESTS
@@ -838,7 +874,8 @@ class Recorder:
     def __init__(self, function):
         self.function, self.calls = function, []
 
-    def __call__(self, *args):
+    def __call__(self, *args, **named):
+        args = [*args, *named.values()]
         self.calls.append([a.detach().clone() if isinstance(a, Tensor) else a for a in args])
         return self.function(*args)
 
@@ -904,6 +941,8 @@ def test_weights_count_examples(rng):
         loss = ddpm_loss(lambda xt, t, y=None: torch.zeros_like(xt), sch, x0, t, eps, weight=weight)
         squares = torch.stack([(eps[i] ** 2).sum() / eps[i].numel() for i in range(b)])
         assert_close(loss, (weight * squares).sum() / b, "weight: one number per example, averaged over the batch")
+    nothing = ddpm_loss(lambda xt, t, y=None: torch.zeros_like(xt), sch, x0, t, eps, weight=0 * weight)
+    assert_close(nothing, torch.tensor(0.0), "weight: examples of weight 0 cost nothing")
 
 
 @points(0.5)
@@ -923,6 +962,8 @@ def test_labels_pass_unless_dropped(rng):
         assert len(model.calls[-1]) == 2 or model.calls[-1][2] is None, "Without labels the model should get None"
     ddpm_loss(model, sch, x0, t, eps, y=labels, drop_mask=labels == 0, null_label=0 * b + 9)
     assert_close(model.calls[-1][2], labels + 9, "null label: a full mask drops every label")
+    ddpm_loss(model, sch, x0, t, eps, y=labels + 2, drop_mask=labels == 0, null_label=0)
+    assert_close(model.calls[-1][2], labels, "null label: it may be the number 0")
 
 
 class LinearGuess(nn.Module):
@@ -1005,13 +1046,14 @@ def test_score_points_against_the_noise(rng):
 def test_score_of_gaussian_data(rng):
     """The best guess for Gaussian data becomes the gradient of the log-density of x_t, example by example."""
     sch, b, m, tau = random_schedule(rng), rng.size(2, 4), 0.7, 1.3
-    t = torch.randint(len(sch["beta"]), (b,), generator=rng)
-    xt = torch.randn(some_shape(rng, b), generator=rng).requires_grad_()
-    level = per_row(sch["alpha_bar"][t], xt)
-    v = level * tau**2 + 1 - level
-    (score,) = torch.autograd.grad((-((xt - level.sqrt() * m) ** 2) / (2 * v)).sum(), xt)
-    best = (1 - level).sqrt() * (xt.detach() - level.sqrt() * m) / v
-    assert_close(assert_inputs_unchanged(eps_to_score, best, sch, t), score, "The score of Gaussian data")
+    t = own_times(rng, sch, b)
+    for shape in both_shapes(b):
+        xt = torch.randn(shape, generator=rng).requires_grad_()
+        level = per_row(sch["alpha_bar"][t], xt)
+        v = level * tau**2 + 1 - level
+        (score,) = torch.autograd.grad((-((xt - level.sqrt() * m) ** 2) / (2 * v)).sum(), xt)
+        best = (1 - level).sqrt() * (xt.detach() - level.sqrt() * m) / v
+        assert_close(assert_inputs_unchanged(eps_to_score, best, sch, t), score, "The score of Gaussian data")
     assert_gradients_match(lambda e: eps_to_score(e, sch, t[:2]), best.flatten(1)[:2, :3])
     assert eps_to_score(best.float(), sch, t).dtype == torch.float32, "float32 guesses gave another dtype"
 
@@ -1505,12 +1547,14 @@ def test_true_noise_leads_to_the_marginal(rng):
 @points(0.5)
 def test_ddpm_step_contracts(rng):
     """Each example has its own time; inputs are left unchanged, and autograd agrees with finite differences."""
-    sch, order = random_schedule(rng), torch.tensor([2, 0, 1])
-    xt, eps_hat, noise = (torch.randn(3, 3, generator=rng) for _ in range(3))
-    t = torch.tensor([0, 2, 4])
-    stepped = assert_inputs_unchanged(ddpm_step, sch, eps_hat, xt, t, noise)
-    shuffled = ddpm_step(sch, eps_hat[order], xt[order], t[order], noise[order])
-    assert_close(shuffled, stepped[order], "broadcasting: every example has its own time")
+    sch = random_schedule(rng)
+    for shape, times in zip(reversed(both_shapes(3)), ([0, 4, 2], [2, 0, 4]), strict=True):
+        t = torch.tensor(times)
+        xt, eps_hat, noise = (torch.randn(shape, generator=rng) for _ in range(3))
+        stepped = assert_inputs_unchanged(ddpm_step, sch, eps_hat, xt, t, noise)
+        for i in range(3):
+            alone = ddpm_step(sch, *(batch[i : i + 1] for batch in (eps_hat, xt, t, noise)))
+            assert_close(stepped[i : i + 1], alone, "broadcasting: every example has its own time, 0 or not")
     assert_gradients_match(lambda e, x, n: ddpm_step(sch, e, x, t, n), eps_hat, xt, noise)
     assert ddpm_step(sch, eps_hat.float(), xt.float(), t, noise.float()).dtype == torch.float32, "the dtype changed"
 
@@ -1662,10 +1706,12 @@ def test_clipping_recomputes_the_noise(rng):
     now, then = per_row(sch["alpha_bar"][t], xt), per_row(sch["alpha_bar"][t - 1], xt)
     x0 = ((xt - (1 - now).sqrt() * eps_hat) / now.sqrt()).clamp(-clip, clip)
     matching = (xt - now.sqrt() * x0) / (1 - now).sqrt()
-    stepped = ddim_step(sch, eps_hat, xt, t, t - 1, 0.0, None, clip=clip)
-    assert_close(
-        stepped, then.sqrt() * x0 + (1 - then).sqrt() * matching, "clip: limit the guessed x0, then recompute eps"
-    )
+    noise = torch.randn(b, 4, generator=rng)
+    posterior = 1 / (now / then / (1 - now / then) + 1 / (1 - then))  # variance of x_s given x_t and x0, by Bayes
+    for eta in (0.0, 1.0):
+        stepped = ddim_step(sch, eps_hat, xt, t, t - 1, eta, noise, clip=clip)
+        mixed = then.sqrt() * x0 + (1 - then - eta * posterior).sqrt() * matching + eta * posterior.sqrt() * noise
+        assert_close(stepped, mixed, "clip: limit the guessed x0, then recompute eps, whatever eta is")
     wide = ddim_step(sch, eps_hat, xt, t, t - 1, 0.0, None, clip=1e6)
     assert_close(wide, ddim_step(sch, eps_hat, xt, t, t - 1, 0.0, None), "A wide clip changes nothing")
 
@@ -1816,8 +1862,13 @@ def test_clip_reaches_the_steps(rng):
     sch = random_schedule(rng)
     last = len(sch["beta"]) - 1
     xT = 5 * torch.randn(2, 1, 3, 2, generator=rng)
-    out = sample_loop(lambda x, t: torch.zeros_like(x), sch, xT, [last, 2, 1], 0.0, clip=0.5)
+    seen = Recorder(lambda x, t: torch.zeros_like(x))
+    out = sample_loop(seen, sch, xT, [last, 2, 1], 0.0, clip=0.5)
     assert float(out.abs().max()) <= 0.5 + 1e-9, "clip: the finished samples lie outside the range"
+    now, then = sch["alpha_bar"][last], sch["alpha_bar"][2]
+    x0 = (xT / now.sqrt()).clamp(-0.5, 0.5)
+    second = then.sqrt() * x0 + (1 - then).sqrt() * (xT - now.sqrt() * x0) / (1 - now).sqrt()
+    assert_close(seen.calls[1][0], second, "clip: it limits the guess of every step, not only the finished samples")
     inside = sample_loop(lambda x, t: torch.zeros_like(x), sch, 1e-3 * xT, [last, 2], 0.0)
     assert_close(inside, 1e-3 * xT / sch["alpha_bar"][last].sqrt(), "Without clip nothing is limited")
 
@@ -2174,6 +2225,8 @@ def test_untrained_block_is_linear(rng):
     both = block(h + g, e) + block(0 * h, e)
     assert_close(both, block(h, e) + block(g, -e), "zero init: only the 1 x 1 skip path is active at the start")
     assert float((block(h, e) - block(g, e)).detach().abs().max()) > 1e-3, "The skip path is missing"
+    first = float(block.conv1.weight.detach().abs().max())
+    assert first > 1e-3, "zero init: only conv2 and modulation start at zero, or conv1 has nothing to learn from"
 
 
 @points(1)
@@ -2314,7 +2367,7 @@ def test_guidance_is_linear_in_w(rng):
     b = rng.size(2, 4)
     x, t, y = (
         torch.randn(b, 2, generator=rng),
-        torch.randint(9, (b,), generator=rng),
+        torch.randperm(9, generator=rng)[:b],
         torch.randint(3, (b,), generator=rng),
     )
 
@@ -2625,6 +2678,7 @@ def test_masked_tokens_are_replaced_and_no_others(rng):
     b = rng.size(10, 14)
     x, t = torch.randint(4, (b, b), generator=rng), torch.rand(b, generator=rng)
     u = torch.rand(b, b, generator=rng)
+    t[-1] = u[-1].min() / 2  # so small that nothing is masked in its example
     xt, is_masked = assert_inputs_unchanged(mask_tokens, x, t, u, 9)
     hidden = torch.stack([u[i] < float(t[i]) for i in range(b)])
     assert_close(is_masked, hidden, "broadcasting: a token is masked exactly if u < t, with the t of its example")
@@ -2792,19 +2846,23 @@ def test_bound_is_exact_for_exact_conditionals(rng):
 def test_only_masked_tokens_count(rng):
     """Revealed tokens cost nothing, each masked one costs its own negative log-probability over t."""
     b, length, v = rng.size(2, 3), rng.size(3, 5), 3
-    x, u = torch.randint(v, (b, length), generator=rng), torch.rand(b, length, generator=rng)
-    t = 0.3 + 0.6 * torch.rand(b, generator=rng)
-    u[:, 0] = 0.999
-    logits = torch.randn(b, length, v + 1, generator=rng)
-    log_p = logits[..., :v].log_softmax(-1)
+    mask = rng.size(0, v - 1)
+    tokens = torch.tensor([k for k in range(v + 1) if k != mask])
+    answer, u = torch.randint(v, (b, length), generator=rng), torch.rand(b, length, generator=rng)
+    x, t = tokens[answer], 0.3 + 0.6 * torch.rand(b, generator=rng)
+    u[:, 0], u[0, 1], t[0] = 0.999, 0.0, 1e-4  # however small t is, a token may be masked
+    logits = 20 * torch.randn(b, length, v + 1, generator=rng)  # a network that is nearly sure of itself
+    logits[0, 1, x[0, 1]] = -90.0  # and wrong
+    log_p = logits[..., tokens].log_softmax(-1)
     costs = []
     for i in range(b):
-        costs.append(sum(-log_p[i, j, x[i, j]] for j in range(length) if u[i, j] < t[i]) / t[i])
-    found = assert_inputs_unchanged(mdlm_nelbo, lambda xt: logits, x, t, u, v)
-    assert_close(found, torch.stack([torch.as_tensor(c) for c in costs]), "only masked tokens count, each over t")
+        costs.append(sum(-log_p[i, j, answer[i, j]] for j in range(length) if u[i, j] < t[i]) / t[i])
+    found = assert_inputs_unchanged(mdlm_nelbo, lambda xt: logits, x, t, u, mask)
+    message = "only masked tokens count, each over t; the mask may be any symbol, t small, and the network sure"
+    assert_close(found, torch.stack([torch.as_tensor(c) for c in costs]), message)
     loud = logits + 50 * torch.randn(b, 1, v + 1, generator=rng) * (torch.arange(length) == 0).unsqueeze(-1)
-    assert_close(mdlm_nelbo(lambda xt: loud, x, t, u, v), found, "A revealed token adds to the loss")
-    single = mdlm_nelbo(lambda xt: logits.float(), x, t.float(), u.float(), v)
+    assert_close(mdlm_nelbo(lambda xt: loud, x, t, u, mask), found, "A revealed token adds to the loss")
+    single = mdlm_nelbo(lambda xt: logits.float(), x, t.float(), u.float(), mask)
     assert single.dtype == torch.float32, "float32 in, float32 out"
 
 
@@ -2893,7 +2951,7 @@ def test_last_step_reveals_everything_masked(rng):
 def test_share_of_revealed_tokens(rng):
     """Each masked token is revealed with probability (a - b) / a, independently of the others."""
     a = 0.4 + 0.4 * float(torch.rand((), generator=rng))
-    b = a * (0.2 + 0.5 * float(torch.rand((), generator=rng)))
+    b = a * (0.58 + 0.12 * float(torch.rand((), generator=rng)))
     xt = torch.full((600, 12), 2)
     generator = Generator().manual_seed(rng.size(0, 10**6))
     found = denoise_step(lambda z: torch.zeros(*z.shape, 3), xt, a, b, 2, generator)
@@ -2912,8 +2970,10 @@ def test_revealed_values_follow_the_network(rng):
     p = torch.tensor([0.1, 0.25, 0.65])
     places = torch.stack([p, p, p.roll(1)]).log()
     xt = torch.tensor([3, k, 3]).repeat(n, 1)
+    same = []
 
     def model(z):  # what is likely depends on the visible token; the mask has a loud logit that means nothing
+        same.append(bool((z == xt[:1]).all()))
         tokens = places.roll(int(z[0, 1]), 1)
         return torch.cat([tokens, torch.full((3, 1), 4.0)], 1).expand(len(z), 3, 4)
 
@@ -2923,6 +2983,11 @@ def test_revealed_values_follow_the_network(rng):
     exact = torch.outer(p.roll(k), p.roll(k + 1)).flatten()
     counts = torch.bincount(3 * found[:, 0] + found[:, 2], minlength=9)
     assert_probs(counts, exact, message="Tokens revealed in one step are drawn independently from the network's law")
+    half = denoise_step(model, xt, 0.5, 0.2, 3, generator)
+    half = half[(half != 3).all(1)]  # here the step happens to reveal all
+    counts = torch.bincount(3 * half[:, 0] + half[:, 2], minlength=9)
+    assert_probs(counts, exact, message="Whether a token is revealed says nothing about its value: draw both apart")
+    assert all(same), "all tokens revealed in one step see the same x_a: the network was shown some of them"
 
 
 @points(0.25)
@@ -2934,6 +2999,11 @@ def test_generator_decides_every_draw(rng):
         for _ in range(2)
     )
     assert bool((one == other).all()), "generator: pass it to every draw, or runs cannot be repeated"
+    generator = Generator().manual_seed(seed)
+    first, second = (denoise_step(lambda z: torch.zeros(*z.shape, 3), xt, 0.8, 0.4, 2, generator) for _ in range(2))
+    assert not bool((first == second).all()), "generator: draw from it; with a copy of it every step is the same"
+    free = denoise_step(lambda z: torch.zeros(*z.shape, 3), xt, 0.8, 0.0, 2)
+    assert bool((free != 2).all()), "generator: without one, a step to b = 0 reveals everything too"
 
 
 ### END HIDDEN TESTS
@@ -2985,7 +3055,11 @@ def test_every_step_reveals_its_share(rng):
     seen = [call[0] for call in model.calls]
     first_run = seen[: len(seen) // 2]
     assert_even_unmasking([*first_run, x], torch.ones(200, length, dtype=torch.bool), 3, steps)
+    counts = torch.bincount(x[first_run[-1] == 3], minlength=3)
+    assert_probs(counts, torch.ones(3) / 3, message="The tokens of the last step are drawn like all others")
     assert bool((x == again).all()), "generator: pass it to every draw, or runs cannot be repeated"
+    other = mdlm_sample(model, 200, length, 3, steps, Generator().manual_seed(seed + 1))
+    assert not bool((x == other).all()), "generator: another seed gives other samples"
 
 
 @points(0.25)
@@ -3058,7 +3132,11 @@ def test_unknown_tokens_are_revealed_evenly(rng):
     filled, again = (infill(model, x, known, 3, steps, Generator().manual_seed(seed)) for _ in range(2))
     seen = [call[0] for call in model.calls]
     assert_even_unmasking([*seen[: len(seen) // 2], filled], ~known, 3, steps)
+    counts = torch.bincount(filled[seen[len(seen) // 2 - 1] == 3], minlength=3)
+    assert_probs(counts, torch.ones(3) / 3, message="The tokens of the last step are drawn like all others")
     assert bool((filled == again).all()), "generator: pass it to every draw, or runs cannot be repeated"
+    other = infill(model, x, known, 3, steps, Generator().manual_seed(seed + 1))
+    assert not bool((filled == other).all()), "generator: another seed fills in other tokens"
 
 
 @points(0.25)
@@ -3405,7 +3483,10 @@ def test_baseline_leaves_the_draw_out(rng):
     """The baseline of a draw does not depend on its own reward; advantages sum to zero; inputs stay."""
     k = rng.size(3, 7)
     rewards = torch.randn(k, generator=rng)
+    rewards[1] = rewards[0]
     found = assert_inputs_unchanged(rloo_advantage, rewards)
+    others = torch.stack([rewards[torch.arange(k) != i].mean() for i in range(k)])
+    assert_close(found, rewards - others, "leave one out: the baseline is the mean of all other draws, equal ones too")
     i = rng.size(0, 2)
     raised = rewards.clone()
     raised[i] += 1

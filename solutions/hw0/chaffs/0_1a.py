@@ -42,3 +42,8 @@ def log_mean_exp(a: Tensor, dim: int) -> Tensor:
 def log_mean_exp(a: Tensor, dim: int) -> Tensor:
     top = a.amax(dim, keepdim=True)
     return (a - top).exp().mean(dim).log() + top.squeeze(dim)
+
+
+@chaff("Only the axis of the average disappears: squeeze() without an axis removes every axis of length 1.")
+def log_mean_exp(a: Tensor, dim: int) -> Tensor:
+    return (torch.logsumexp(a, dim, keepdim=True) - math.log(a.shape[dim])).squeeze()

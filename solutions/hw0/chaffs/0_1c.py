@@ -38,3 +38,13 @@ def categorical_sample(logits: Tensor, u: Tensor) -> Tensor:
 @chaff("The randomness is in u: do not draw your own.")
 def categorical_sample(logits: Tensor, u: Tensor) -> Tensor:
     return (logits - torch.log(-torch.log(torch.rand_like(u)))).argmax(-1)
+
+
+@chaff("A constant inside a logarithm takes the largest and the smallest Gumbel noise away: u counts as it comes.")
+def categorical_sample(logits: Tensor, u: Tensor) -> Tensor:
+    return (logits - torch.log(-torch.log(u + 1e-6) + 1e-6)).argmax(-1)
+
+
+@chaff("exp of large logits is infinite, of small ones zero: then the first category wins whatever u is.")
+def categorical_sample(logits: Tensor, u: Tensor) -> Tensor:
+    return (logits.exp() / -torch.log(u)).argmax(-1)

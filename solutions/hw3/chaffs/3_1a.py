@@ -234,3 +234,26 @@ class AffineCoupling(nn.Module):
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         s, t = self.parts(z)
         return (z - t) * torch.exp(-s), -s.sum(-1)
+
+
+@chaff("Raw scales are the first half of the net's output and shifts the second half, not every other entry.")
+class AffineCoupling(nn.Module):
+    def __init__(self, dim: int, mask: Tensor, hidden: int = 64, net: nn.Module | None = None):
+        super().__init__()
+        self.register_buffer("mask", mask)
+        self.net = (
+            net if net is not None else nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, 2 * dim))
+        )
+
+    def scale_and_shift(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        free = (~self.mask).to(x.dtype)
+        out = self.net(x * (1 - free))
+        return free * torch.tanh(out[:, ::2]), free * out[:, 1::2]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        s, t = self.scale_and_shift(x)
+        return x * torch.exp(s) + t, s.sum(-1)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        s, t = self.scale_and_shift(z)
+        return (z - t) * torch.exp(-s), -s.sum(-1)

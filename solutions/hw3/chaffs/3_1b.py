@@ -206,3 +206,46 @@ class ActNorm(nn.Module):
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         return (z - self.shift) * torch.exp(-self.log_scale), -self.log_scale.sum().expand(len(z))
+
+
+@chaff("Set the parameters in place: an optimiser that was made before holds the old ones, which nobody uses any more.")
+class ActNorm(nn.Module):
+    def __init__(self, dim: int):
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(dim))
+        self.log_scale = nn.Parameter(torch.zeros(dim))
+        self.register_buffer("ready", torch.tensor(False))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if self.training and not self.ready:
+            self.shift = nn.Parameter(-x.detach().mean(0))
+            self.log_scale = nn.Parameter(-torch.log(x.detach().std(0)))
+            self.ready.fill_(True)
+        return (x + self.shift) * torch.exp(self.log_scale), self.log_scale.sum().expand(len(x))
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        return z * torch.exp(-self.log_scale) - self.shift, -self.log_scale.sum().expand(len(z))
+
+
+@chaff("Only a batch that goes forward sets the parameters; before it inverse is the identity.")
+class ActNorm(nn.Module):
+    def __init__(self, dim: int):
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(dim))
+        self.log_scale = nn.Parameter(torch.zeros(dim))
+        self.register_buffer("ready", torch.tensor(False))
+
+    @torch.no_grad()
+    def start(self, x: Tensor) -> None:
+        if self.training and not self.ready:
+            self.shift.copy_(-x.mean(0))
+            self.log_scale.copy_(-torch.log(x.std(0)))
+            self.ready.fill_(True)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        self.start(x)
+        return (x + self.shift) * torch.exp(self.log_scale), self.log_scale.sum().expand(len(x))
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        self.start(z)
+        return z * torch.exp(-self.log_scale) - self.shift, -self.log_scale.sum().expand(len(z))

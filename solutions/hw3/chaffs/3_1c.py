@@ -352,3 +352,62 @@ class Flow(nn.Module):
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
         return self.inverse(self.origin.new_empty(n, self.dim).normal_(generator=generator))[0]
+
+
+@chaff("The noise has the dtype of self.origin, whichever that is.")
+class Flow(nn.Module):
+    def __init__(self, dim: int, layers: list[nn.Module]):
+        super().__init__()
+        self.dim, self.layers = dim, nn.ModuleList(layers)
+        self.register_buffer("origin", torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        total = x.new_zeros(len(x))
+        for layer in self.layers:
+            x, logdet = layer(x)
+            total = total + logdet
+        return x, total
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        total = z.new_zeros(len(z))
+        for layer in reversed(self.layers):
+            z, logdet = layer.inverse(z)
+            total = total + logdet
+        return z, total
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        z, logdet = self.forward(x)
+        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1) + logdet
+
+    def sample(self, n: int, generator: Generator | None = None) -> Tensor:
+        return self.inverse(torch.randn(n, self.dim, generator=generator, dtype=torch.float32))[0]
+
+
+@chaff("Without a generator sample draws from the global one.")
+class Flow(nn.Module):
+    def __init__(self, dim: int, layers: list[nn.Module]):
+        super().__init__()
+        self.dim, self.layers = dim, nn.ModuleList(layers)
+        self.register_buffer("origin", torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        total = x.new_zeros(len(x))
+        for layer in self.layers:
+            x, logdet = layer(x)
+            total = total + logdet
+        return x, total
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        total = z.new_zeros(len(z))
+        for layer in reversed(self.layers):
+            z, logdet = layer.inverse(z)
+            total = total + logdet
+        return z, total
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        z, logdet = self.forward(x)
+        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1) + logdet
+
+    def sample(self, n: int, generator: Generator | None = None) -> Tensor:
+        noise = torch.randn(n, self.dim, generator=generator, device=generator.device, dtype=self.origin.dtype)
+        return self.inverse(noise)[0]

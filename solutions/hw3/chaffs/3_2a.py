@@ -75,3 +75,10 @@ def dequantize_logit(x: Tensor, levels: int, alpha: float, u: Tensor) -> tuple[T
     s = alpha + (1 - 2 * alpha) * (x + u).double() / levels
     stretch = math.log(1 - 2 * alpha) - math.log(levels) - torch.log(s) - torch.log(1 - s)
     return torch.logit(s), stretch.sum(-1)
+
+
+@chaff("alpha keeps s away from 0 and 1, and alpha may be 0: a limit of your own moves the darkest pixels.")
+def dequantize_logit(x: Tensor, levels: int, alpha: float, u: Tensor) -> tuple[Tensor, Tensor]:
+    s = (alpha + (1 - 2 * alpha) * (x + u) / levels).clamp(1e-6, 1 - 1e-6)
+    stretch = math.log(1 - 2 * alpha) - math.log(levels) - torch.log(s) - torch.log(1 - s)
+    return torch.logit(s), stretch.sum(-1)

@@ -45,3 +45,9 @@ def quantize_inverse(y: Tensor, levels: int, alpha: float) -> Tensor:
 def quantize_inverse(y: Tensor, levels: int, alpha: float) -> Tensor:
     position = levels * (torch.sigmoid(y) - alpha) / (1 - 2 * alpha)
     return position.floor().clamp(0, levels - 1)
+
+
+@chaff("exp(y) / (1 + exp(y)) is infinity over infinity for large y: use torch.sigmoid.")
+def quantize_inverse(y: Tensor, levels: int, alpha: float) -> Tensor:
+    share = torch.exp(y) / (1 + torch.exp(y))
+    return (levels * (share - alpha) / (1 - 2 * alpha)).floor().clamp(0, levels - 1).long()

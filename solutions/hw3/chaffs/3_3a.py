@@ -158,3 +158,17 @@ def d_loss(kind: str, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     if kind == "wgan":
         return f.mean() - r.mean()
     raise ValueError(kind)
+
+
+@chaff("Logits of any shape: average over all entries, not over the first axis.")
+def d_loss(kind: str, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    r, f = real_logits, fake_logits
+    if kind in ("minimax", "ns"):
+        return F.softplus(-r).mean() + F.softplus(f).mean()
+    if kind == "lsgan":
+        return 0.5 * (r - 1).square().mean() + 0.5 * f.square().mean()
+    if kind == "hinge":
+        return F.relu(1 - r).mean() + F.relu(1 + f).mean()
+    if kind == "wgan":
+        return f.sum() / len(f) - r.sum() / len(r)
+    raise ValueError(kind)

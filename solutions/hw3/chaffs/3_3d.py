@@ -52,3 +52,12 @@ def r1_penalty(critic: nn.Module, real: Tensor) -> Tensor:
     x = real.detach().clone().requires_grad_()
     (slope,) = torch.autograd.grad(critic(x).mean(), x, create_graph=True)
     return 0.5 * slope.flatten(1).square().sum(1).mean()
+
+
+@chaff(
+    "backward() leaves gradients in the critic's parameters, and the next step adds them: torch.autograd.grad does not."
+)
+def r1_penalty(critic: nn.Module, real: Tensor) -> Tensor:
+    x = real.detach().clone().requires_grad_()
+    critic(x).sum().backward(create_graph=True)
+    return 0.5 * x.grad.flatten(1).square().sum(1).mean()

@@ -134,3 +134,27 @@ def mmd2_unbiased(x: Tensor, y: Tensor, sigmas) -> Tensor:
     own_x = (kernel(x, x).sum() - n) / (n * (n - 1))
     own_y = (kernel(y, y).sum() - m) / (m * (m - 1))
     return (own_x + own_y - 2 * kernel(x, y).mean()).detach()
+
+
+@chaff("x_i and y_i are two different points even if the samples have one size: no pair of the cross term is left out.")
+def mmd2_unbiased(x: Tensor, y: Tensor, sigmas) -> Tensor:
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        square = (a.unsqueeze(1) - b.unsqueeze(0)).square().sum(-1)
+        return sum(torch.exp(-square / (2 * sigma**2)) for sigma in sigmas) / len(sigmas)
+
+    def between(a: Tensor, b: Tensor) -> Tensor:
+        k = kernel(a, b)
+        return (k.sum() - k.trace()) / (k.numel() - len(k)) if len(a) == len(b) else k.mean()
+
+    return between(x, x) + between(y, y) - 2 * between(x, y)
+
+
+@chaff("The squared distance is a sum over coordinates, not their mean.")
+def mmd2_unbiased(x: Tensor, y: Tensor, sigmas) -> Tensor:
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        square = (a.unsqueeze(1) - b.unsqueeze(0)).square().mean(-1)
+        return sum(torch.exp(-square / (2 * sigma**2)) for sigma in sigmas) / len(sigmas)
+
+    n, m, own_x, own_y = len(x), len(y), kernel(x, x), kernel(y, y)
+    within = (own_x.sum() - own_x.trace()) / (n * (n - 1)) + (own_y.sum() - own_y.trace()) / (m * (m - 1))
+    return within - 2 * kernel(x, y).mean()

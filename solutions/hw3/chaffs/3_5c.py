@@ -93,3 +93,21 @@ def mode_coverage(
     good = distance <= k * std
     counts = torch.bincount(nearest[good], minlength=len(centers))
     return int((counts >= min_count).sum()), float((counts >= min_count).double().mean())
+
+
+@chaff("Where two balls overlap, a sample counts towards the nearest centre only.")
+def mode_coverage(
+    samples: Tensor, centers: Tensor, std: float, k: float = 3.0, min_count: int = 20
+) -> tuple[int, float]:
+    inside = torch.cdist(samples, centers) <= k * std
+    return int((inside.sum(0) >= min_count).sum()), float(inside.any(1).double().mean())
+
+
+@chaff("A sample near a centre is of high quality whether the mode is covered or not.")
+def mode_coverage(
+    samples: Tensor, centers: Tensor, std: float, k: float = 3.0, min_count: int = 20
+) -> tuple[int, float]:
+    distance, nearest = torch.cdist(samples, centers).min(dim=1)
+    counts = torch.bincount(nearest[distance <= k * std], minlength=len(centers))
+    covered = counts[counts >= min_count]
+    return len(covered), float(covered.sum()) / len(samples)

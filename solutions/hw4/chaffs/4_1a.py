@@ -43,3 +43,9 @@ def cosine_alpha_bar(T: int, s: float = 0.008) -> Tensor:
     f = torch.cos((torch.arange(T + 1, dtype=torch.float64) / T + s) / (1 + s) * math.pi / 2) ** 2
     beta = (1 - f[1:] / f[:-1]).clamp(max=0.999)
     return (1 - beta.cumsum(0)).clamp(min=1e-4)
+
+
+@chaff("beta has a largest value and no smallest: the first steps add less than 0.0001 if there are many.")
+def cosine_alpha_bar(T: int, s: float = 0.008) -> Tensor:
+    f = torch.cos((torch.arange(T + 1, dtype=torch.float64) / T + s) / (1 + s) * math.pi / 2) ** 2
+    return torch.cumprod(1 - (1 - f[1:] / f[:-1]).clamp(0.0001, 0.999), 0)

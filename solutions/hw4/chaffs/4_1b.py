@@ -38,3 +38,10 @@ def make_schedule(alpha_bar: Tensor) -> dict[str, Tensor]:
 def make_schedule(alpha_bar: Tensor) -> dict[str, Tensor]:
     prev = torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])
     return {"beta": 1 - alpha_bar, "alpha": alpha_bar, "alpha_bar": alpha_bar, "alpha_bar_prev": prev}
+
+
+@chaff("The cap on beta belongs to the cosine schedule; this table is made of any decreasing alpha_bar.")
+def make_schedule(alpha_bar: Tensor) -> dict[str, Tensor]:
+    prev = torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])
+    beta = (1 - alpha_bar / prev).clamp(max=0.999)
+    return {"beta": beta, "alpha": 1 - beta, "alpha_bar": alpha_bar, "alpha_bar_prev": prev}

@@ -36,3 +36,22 @@ def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> T
 def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
     a = _at(sch["alpha"], t, xt)
     return (xt - (1 - a).sqrt() * eps) / a.sqrt()
+
+
+@chaff("Images have three axes after the batch: (B, 1) is not one number per image.")
+def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = sch["alpha_bar"][t].to(xt.dtype).unsqueeze(1)
+    return (xt - (1 - a).sqrt() * eps) / a.sqrt()
+
+
+@chaff("alpha_bar is tiny at the noisy end, and positive: a floor under it gives other data.")
+def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = _at(sch["alpha_bar"], t, xt).clamp(min=1e-3)
+    return (xt - (1 - a).sqrt() * eps) / a.sqrt()
+
+
+@chaff("x_t belongs to the caller: it is changed in place here.")
+def x0_from_eps(sch: dict[str, Tensor], xt: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = _at(sch["alpha_bar"], t, xt)
+    xt -= (1 - a).sqrt() * eps
+    return xt / a.sqrt()

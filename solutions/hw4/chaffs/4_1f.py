@@ -30,3 +30,16 @@ def eps_from_x0(sch: dict[str, Tensor], xt: Tensor, t: Tensor, x0: Tensor) -> Te
 def eps_from_x0(sch: dict[str, Tensor], xt: Tensor, t: Tensor, x0: Tensor) -> Tensor:
     a = _at(sch["alpha_bar"], t, xt)
     return (xt - (1 - a).sqrt() * x0) / a.sqrt()
+
+
+@chaff("Images have three axes after the batch: (B, 1) is not one number per image.")
+def eps_from_x0(sch: dict[str, Tensor], xt: Tensor, t: Tensor, x0: Tensor) -> Tensor:
+    a = sch["alpha_bar"][t].to(xt.dtype).unsqueeze(1)
+    return (xt - a.sqrt() * x0) / (1 - a).sqrt()
+
+
+@chaff("x_t belongs to the caller: it is changed in place here.")
+def eps_from_x0(sch: dict[str, Tensor], xt: Tensor, t: Tensor, x0: Tensor) -> Tensor:
+    a = _at(sch["alpha_bar"], t, xt)
+    xt -= a.sqrt() * x0
+    return xt / (1 - a).sqrt()

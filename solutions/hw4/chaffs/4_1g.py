@@ -35,3 +35,16 @@ def v_target(sch: dict[str, Tensor], x0: Tensor, t: Tensor, eps: Tensor) -> Tens
 @chaff("That is the velocity of flow matching, which goes in a straight line.")
 def v_target(sch: dict[str, Tensor], x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
     return eps - x0
+
+
+@chaff("Images have three axes after the batch: (B, 1) is not one number per image.")
+def v_target(sch: dict[str, Tensor], x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = sch["alpha_bar"][t].to(x0.dtype).unsqueeze(1)
+    return a.sqrt() * eps - (1 - a).sqrt() * x0
+
+
+@chaff("The noise belongs to the caller: it is changed in place here.")
+def v_target(sch: dict[str, Tensor], x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    a = _at(sch["alpha_bar"], t, x0)
+    eps *= a.sqrt()
+    return eps - (1 - a).sqrt() * x0

@@ -90,3 +90,25 @@ def ddpm_loss(model, sch, x0, t, eps, y=None, drop_mask=None, null_label=None, w
         .mean(1)
     )
     return per.mean() if weight is None else (weight * per).mean()
+
+
+@chaff("The null label may be the number 0, which is false in an if.")
+def ddpm_loss(model, sch, x0, t, eps, y=None, drop_mask=None, null_label=None, weight=None) -> Tensor:
+    labels = _labels(y, drop_mask, null_label) if null_label else y
+    per = (model(_noisy(sch, x0, t, eps), t, labels) - eps).square().flatten(1).mean(1)
+    return per.mean() if weight is None else (weight * per).mean()
+
+
+@chaff("Without a mask no label is dropped, and the model still gets the labels.")
+def ddpm_loss(model, sch, x0, t, eps, y=None, drop_mask=None, null_label=None, weight=None) -> Tensor:
+    labels = None if drop_mask is None else _labels(y, drop_mask, null_label)
+    per = (model(_noisy(sch, x0, t, eps), t, labels) - eps).square().flatten(1).mean(1)
+    return per.mean() if weight is None else (weight * per).mean()
+
+
+@chaff("Without labels the model gets None, not the null label.")
+def ddpm_loss(model, sch, x0, t, eps, y=None, drop_mask=None, null_label=None, weight=None) -> Tensor:
+    if y is None and null_label is not None:
+        y = torch.full((len(x0),), null_label)
+    per = (model(_noisy(sch, x0, t, eps), t, _labels(y, drop_mask, null_label)) - eps).square().flatten(1).mean(1)
+    return per.mean() if weight is None else (weight * per).mean()

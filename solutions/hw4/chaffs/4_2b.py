@@ -31,3 +31,13 @@ def eps_to_score(eps: Tensor, sch: dict[str, Tensor], t: Tensor) -> Tensor:
 @chaff("The variance of the noise in x_t is 1 - alpha_bar, not beta.")
 def eps_to_score(eps: Tensor, sch: dict[str, Tensor], t: Tensor) -> Tensor:
     return -eps / _at(sch["beta"], t, eps).sqrt()
+
+
+@chaff("Images have three axes after the batch: (B, 1) is not one number per image.")
+def eps_to_score(eps: Tensor, sch: dict[str, Tensor], t: Tensor) -> Tensor:
+    return -eps / (1 - sch["alpha_bar"][t].to(eps.dtype).unsqueeze(1)).sqrt()
+
+
+@chaff("The guess belongs to the caller: it is changed in place here.")
+def eps_to_score(eps: Tensor, sch: dict[str, Tensor], t: Tensor) -> Tensor:
+    return eps.neg_().div((1 - _at(sch["alpha_bar"], t, eps)).sqrt())

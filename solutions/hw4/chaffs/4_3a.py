@@ -69,3 +69,16 @@ def ddpm_step(sch: dict[str, Tensor], eps_hat: Tensor, xt: Tensor, t: Tensor, no
 def ddpm_step(sch: dict[str, Tensor], eps_hat: Tensor, xt: Tensor, t: Tensor, noise: Tensor) -> Tensor:
     a, ab, p, b = (_at(sch[k], t, xt) for k in ("alpha", "alpha_bar", "alpha_bar_prev", "beta"))
     return (xt - (1 - ab).sqrt() * eps_hat) / a.sqrt() + (b * (1 - p) / (1 - ab)).sqrt() * noise
+
+
+@chaff("Images have three axes after the batch: (B, 1) is not one number per image.")
+def ddpm_step(sch: dict[str, Tensor], eps_hat: Tensor, xt: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+    b, a, ab, p = (sch[k][t].to(xt.dtype).unsqueeze(1) for k in ("beta", "alpha", "alpha_bar", "alpha_bar_prev"))
+    return (xt - b / (1 - ab).sqrt() * eps_hat) / a.sqrt() + (b * (1 - p) / (1 - ab)).sqrt() * noise
+
+
+@chaff("One example at t = 0 does not stop the noise of the others.")
+def ddpm_step(sch: dict[str, Tensor], eps_hat: Tensor, xt: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+    b, a, ab, p = (_at(sch[k], t, xt) for k in ("beta", "alpha", "alpha_bar", "alpha_bar_prev"))
+    mean = (xt - b / (1 - ab).sqrt() * eps_hat) / a.sqrt()
+    return mean if bool((t == 0).any()) else mean + (b * (1 - p) / (1 - ab)).sqrt() * noise

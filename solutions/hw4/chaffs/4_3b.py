@@ -131,3 +131,12 @@ def ddim_step(sch, eps_hat, xt, t, t_prev, eta, noise, clip=None):
     variance = eta**2 * (1 - then) / (1 - now) * (1 - now / then)
     xt.copy_(then.sqrt() * x0 + (1 - then - variance).clamp(min=0).sqrt() * eps_hat)
     return xt if eta == 0 else xt + variance.sqrt() * noise
+
+
+@chaff("The guess of the noise is recomputed after clipping whatever eta is, not only without fresh noise.")
+def ddim_step(sch, eps_hat, xt, t, t_prev, eta, noise, clip=None):
+    x0, matching = _guess(sch, eps_hat, xt, t, clip)
+    now, then = _levels(sch, t, t_prev, xt)
+    variance = eta**2 * (1 - then) / (1 - now) * (1 - now / then)
+    rest = (1 - then - variance).clamp(min=0).sqrt()
+    return then.sqrt() * x0 + (rest * matching if eta == 0 else rest * eps_hat + variance.sqrt() * noise)

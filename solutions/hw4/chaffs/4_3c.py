@@ -100,3 +100,14 @@ def sample_loop(model_fn, sch, xT, timesteps, eta, noises=None, clip=None):
         then = steps[i + 1] if i + 1 < len(steps) else -1
         x = _step(sch, guess, x, now, then, eta, None if noises is None else noises[i], clip)
     return x
+
+
+@chaff("clip limits the guess of every step; limiting the finished samples does not repair the steps.")
+@torch.no_grad()
+def sample_loop(model_fn, sch, xT, timesteps, eta, noises=None, clip=None):
+    x = xT
+    for k, now in enumerate(timesteps):
+        then = timesteps[k + 1] if k + 1 < len(timesteps) else -1
+        noise = None if noises is None else noises[k]
+        x = _step(sch, model_fn(x, torch.full((len(x),), now)), x, now, then, eta, noise, None)
+    return x if clip is None else x.clamp(-clip, clip)

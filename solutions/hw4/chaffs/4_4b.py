@@ -190,3 +190,23 @@ class AdaGNResBlock(nn.Module):
         u = self.conv1(self.norm1(h))
         a, b = self.modulation(e)[:, :, None, None].chunk(2, dim=1)
         return self.skip(h) + self.conv2(F.silu((1 + a) * self.norm2(u) + b))
+
+
+@chaff("Only conv2 and modulation start at zero: a first convolution of zeros has nothing to pass on.")
+class AdaGNResBlock(nn.Module):
+    def __init__(self, c_in: int, c_out: int, emb_dim: int):
+        super().__init__()
+        self.norm1, self.norm2 = nn.GroupNorm(4, c_in), nn.GroupNorm(4, c_out)
+        self.conv1 = nn.Conv2d(c_in, c_out, 3, padding=1)
+        self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1)
+        self.modulation = nn.Linear(emb_dim, 2 * c_out)
+        self.skip = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
+        nn.init.zeros_(self.conv1.weight)
+        for layer in (self.conv2, self.modulation):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, h: Tensor, e: Tensor) -> Tensor:
+        u = self.conv1(F.silu(self.norm1(h)))
+        a, b = self.modulation(e)[:, :, None, None].chunk(2, dim=1)
+        return self.skip(h) + self.conv2(F.silu((1 + a) * self.norm2(u) + b))

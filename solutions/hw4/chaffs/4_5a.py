@@ -45,3 +45,11 @@ def mask_tokens(x: Tensor, t: Tensor, u: Tensor, mask_id: int) -> tuple[Tensor, 
 def mask_tokens(x: Tensor, t: Tensor, u: Tensor, mask_id: int) -> tuple[Tensor, Tensor]:
     hidden = u <= t.unsqueeze(1)
     return x.masked_fill(hidden, mask_id), hidden
+
+
+@chaff("For small t an example may keep all its tokens: do not mask one all the same.")
+def mask_tokens(x: Tensor, t: Tensor, u: Tensor, mask_id: int) -> tuple[Tensor, Tensor]:
+    hidden = u < t.unsqueeze(1)
+    lowest = (u == u.amin(1, keepdim=True)) & (t > 0).unsqueeze(1)
+    hidden = hidden | (lowest & ~hidden.any(1, keepdim=True))
+    return x.masked_fill(hidden, mask_id), hidden

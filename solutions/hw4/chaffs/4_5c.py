@@ -73,3 +73,24 @@ def mdlm_nelbo(model, x: Tensor, t: Tensor, u: Tensor, mask_id: int) -> Tensor:
 def mdlm_nelbo(model, x: Tensor, t: Tensor, u: Tensor, mask_id: int) -> Tensor:
     xt, hidden = _mask(x, t, u, mask_id)
     return (_log_p(model, x, xt, mask_id) * hidden).sum(1) / t
+
+
+@chaff("t is positive, and a lower limit on it makes the weight 1/t too small.")
+def mdlm_nelbo(model, x: Tensor, t: Tensor, u: Tensor, mask_id: int) -> Tensor:
+    xt, hidden = _mask(x, t, u, mask_id)
+    return -(_log_p(model, x, xt, mask_id) * hidden).sum(1) / t.clamp(min=1e-3)
+
+
+@chaff("The mask may be any symbol: its column is number mask_id, not the last one.")
+def mdlm_nelbo(model, x: Tensor, t: Tensor, u: Tensor, mask_id: int) -> Tensor:
+    xt, hidden = _mask(x, t, u, mask_id)
+    logits = model(xt).clone()
+    log_p = logits[..., :-1].log_softmax(-1)
+    cost = -log_p.gather(-1, x.clamp(max=log_p.shape[-1] - 1).unsqueeze(-1)).squeeze(-1)
+    return (cost * hidden).sum(1) / t
+
+
+@chaff("Stay with log-probabilities: a number added before the logarithm limits what a sure mistake costs.")
+def mdlm_nelbo(model, x: Tensor, t: Tensor, u: Tensor, mask_id: int) -> Tensor:
+    xt, hidden = _mask(x, t, u, mask_id)
+    return -((_log_p(model, x, xt, mask_id).exp() + 1e-10).log() * hidden).sum(1) / t

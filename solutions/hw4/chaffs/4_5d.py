@@ -77,3 +77,37 @@ def denoise_step(model, xt, a, b, mask_id, generator=None) -> Tensor:
     values = _draw(p[:1], generator).expand_as(xt)
     reveal = (xt == mask_id) & (torch.rand(xt.shape, generator=generator) < (a - b) / a)
     return torch.where(reveal, values, xt)
+
+
+@chaff("One uniform number decides who is revealed and another one the value, or the two depend on each other.")
+@torch.no_grad()
+def denoise_step(model, xt, a, b, mask_id, generator=None) -> Tensor:
+    u = torch.rand(xt.shape, generator=generator)
+    values = (_probs(model, xt, mask_id).cumsum(-1) < u.unsqueeze(-1)).sum(-1).clamp(max=3)
+    return torch.where((xt == mask_id) & (u < (a - b) / a), values, xt)
+
+
+@chaff("All tokens revealed in one step see the same x_a: the network is asked once, before any is revealed.")
+@torch.no_grad()
+def denoise_step(model, xt, a, b, mask_id, generator=None) -> Tensor:
+    reveal = (xt == mask_id) & (torch.rand(xt.shape, generator=generator) < (a - b) / a)
+    out = xt.clone()
+    for i in range(xt.shape[1]):
+        values = _draw(_probs(model, out, mask_id), generator)
+        out[:, i] = torch.where(reveal[:, i], values[:, i], out[:, i])
+    return out
+
+
+@chaff("Draw from the generator itself: a new one with its seed repeats the same step for ever.")
+@torch.no_grad()
+def denoise_step(model, xt, a, b, mask_id, generator=None) -> Tensor:
+    seed = 0 if generator is None else generator.initial_seed()
+    return _step(model, xt, a, b, mask_id, torch.Generator().manual_seed(seed))
+
+
+@chaff("The generator may be None.")
+@torch.no_grad()
+def denoise_step(model, xt, a, b, mask_id, generator=None) -> Tensor:
+    values = _draw(_probs(model, xt, mask_id), generator)
+    u = torch.rand(xt.shape, generator=generator, device=generator.device)
+    return torch.where((xt == mask_id) & (u < (a - b) / a), values, xt)

@@ -74,3 +74,21 @@ def mdlm_sample(model, n, L, mask_id, steps, generator=None) -> Tensor:
     for k in range(steps, 0, -1):
         x = _step(model, x.T, k / steps, (k - 1) / steps, mask_id, generator).T
     return x
+
+
+@chaff("The last step draws as all others do; its most likely token is not a sample.")
+@torch.no_grad()
+def mdlm_sample(model, n, L, mask_id, steps, generator=None) -> Tensor:
+    x = torch.full((n, L), mask_id)
+    for k in range(steps, 1, -1):
+        x = _step(model, x, k / steps, (k - 1) / steps, mask_id, generator)
+    return torch.where(x == mask_id, _probs(model, x, mask_id).argmax(-1), x)
+
+
+@chaff("The generator in the argument decides, not one of your own.")
+@torch.no_grad()
+def mdlm_sample(model, n, L, mask_id, steps, generator=None) -> Tensor:
+    generator, x = torch.Generator().manual_seed(0), torch.full((n, L), mask_id)
+    for k in range(steps, 0, -1):
+        x = _step(model, x, k / steps, (k - 1) / steps, mask_id, generator)
+    return x

@@ -66,3 +66,21 @@ def infill(model, x, known, mask_id, steps, generator=None) -> Tensor:
     for k in range(steps, 1, -1):
         filled = _step(model, filled, k / steps, (k - 1) / steps, mask_id, generator)
     return filled
+
+
+@chaff("The last step draws as all others do; its most likely token is not a sample.")
+@torch.no_grad()
+def infill(model, x, known, mask_id, steps, generator=None) -> Tensor:
+    filled = x.masked_fill(~known, mask_id)
+    for k in range(steps, 1, -1):
+        filled = _step(model, filled, k / steps, (k - 1) / steps, mask_id, generator)
+    return torch.where(filled == mask_id, _probs(model, filled, mask_id).argmax(-1), filled)
+
+
+@chaff("The generator in the argument decides, not one of your own.")
+@torch.no_grad()
+def infill(model, x, known, mask_id, steps, generator=None) -> Tensor:
+    generator, filled = torch.Generator().manual_seed(0), x.masked_fill(~known, mask_id)
+    for k in range(steps, 0, -1):
+        filled = _step(model, filled, k / steps, (k - 1) / steps, mask_id, generator)
+    return filled

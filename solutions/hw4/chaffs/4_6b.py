@@ -1,5 +1,6 @@
 """Plausible misconceptions about question 4.6b: each must lose points there."""
 
+import torch
 from hwkit import chaff
 from torch import Tensor
 
@@ -33,3 +34,13 @@ def rloo_advantage(rewards: Tensor) -> Tensor:
 def rloo_advantage(rewards: Tensor) -> Tensor:
     k = len(rewards)
     return rewards.sub_(rewards.mean()).mul(k / (k - 1))
+
+
+@chaff("Compare with the mean of all other draws, not with one of them.")
+def rloo_advantage(rewards: Tensor) -> Tensor:
+    return rewards - rewards.roll(1)
+
+
+@chaff("The other draws are those at other places: one with the same reward is another draw all the same.")
+def rloo_advantage(rewards: Tensor) -> Tensor:
+    return torch.stack([r - rewards[rewards != r].mean() for r in rewards])

@@ -36,3 +36,10 @@ def ddpm_loss(model, sch, x0, t, eps, y=None, drop_mask=None, null_label=None, w
         guess = model(xt, t, y if drop_mask is None else y.masked_fill(drop_mask, null_label))
     weight = torch.ones(len(x0), dtype=x0.dtype) if weight is None else weight
     return ((eps - guess) ** 2).flatten(1).mul(weight.unsqueeze(1)).mean()
+
+
+@wheat("labels by keyword, one einsum")
+def ddpm_loss(model, sch, x0, t, eps, y=None, drop_mask=None, null_label=None, weight=None) -> Tensor:
+    miss = (model(_noisy(sch, x0, t, eps), t, y=_labels(y, drop_mask, null_label)) - eps).reshape(len(x0), -1)
+    weight = miss.new_ones(len(x0)) if weight is None else weight
+    return torch.einsum("b,bd,bd->", weight, miss, miss) / miss.numel()
