@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder import messages, staging
+from autograder.contexts import alarm
 from autograder.failures import Limits, StudentError, WorkerLost
-from autograder.trial import Bench
+from autograder.outcomes import TestTimeout
+from autograder.trial import PATIENCE, Bench
 
 if TYPE_CHECKING:
     from autograder.manifest import Artefact
@@ -103,7 +105,10 @@ def _measure(lab: Lab, bundle: Path, declared: Artefact, files: Sequence[File]) 
     if lab.left() < RESERVE_S:
         return Measured(id=declared.id, file=name, trouble="there was no time left for it")
     try:
-        tables = _in_worker(lab, bundle, declared, data)
+        with alarm(min(PATIENCE * LIMITS.wall_s, lab.left())):
+            tables = _in_worker(lab, bundle, declared, data)
+    except TestTimeout:
+        return Measured(id=declared.id, file=name, trouble=STUCK["wall"])
     except StudentError as error:
         trouble, staff = _why(error, declared.uses)
         return Measured(id=declared.id, file=name, trouble=trouble, staff=staff)

@@ -231,6 +231,7 @@ def assert_gradients_match(
     for (i, x), grad in zip(moving.items(), grads, strict=True):
         numeric = _differences(value, moving, i, eps)
         label = f"argument {i + 1}"
+        assert_finite(numeric, _said(message, f"finite differences with respect to {label}"))
         if grad is None:
             if float(numeric.abs().max()) > atol:
                 raise LawViolation(_said(message, f"no gradient reaches {label}"), kind="gradient")

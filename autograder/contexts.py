@@ -16,7 +16,7 @@ from autograder.worker import StudentError, Worker
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 AGAIN = 20.0  # seconds between two rings of the alarm; long enough to end a worker in
 
@@ -75,16 +75,27 @@ def watched(worker: Worker, own: Mapping[str, Any], now: Situation) -> Iterator[
 
 @contextlib.contextmanager
 def watchdog(seconds: float, now: Situation, deadline: float) -> Iterator[None]:
-    """Raise TestTimeout in the block after `seconds`: a test may loop over something endless of the student's.
+    """An `alarm` over a test, which notes whether the run's own time is up."""
 
-    It rings again and again: what is raised while an object is being destroyed is lost.
+    def late() -> None:
+        now.deadline = time.monotonic() >= deadline
+
+    with alarm(seconds, late):
+        yield
+
+
+@contextlib.contextmanager
+def alarm(seconds: float, late: Callable[[], object] = bool) -> Iterator[None]:
+    """Raise TestTimeout in the block after `seconds`: what a worker sends may keep this process busy for ever.
+
+    `late` is called first. It rings again and again: what is raised while an object is being destroyed is lost.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ring(*_: object) -> None:
-        now.deadline = time.monotonic() >= deadline
+        late()
         raise TestTimeout
 
     before = signal.signal(signal.SIGALRM, ring)

@@ -95,6 +95,8 @@ class Crossing:
         if tag == "R":
             name, fields, hid = p
             found = {n: dec(v) for n, v in fields if values.is_name(n)}
+            if self.home:
+                found = {n: v for n, v in found.items() if values.fits(n, v)}
             made = values.make_given(name, found, self.given)
             return RemoteRecord(self, int(hid), str(name)[:60], found) if made is None else made
         return values.decode(tag, p, dec, self.given, self.home)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import torch
@@ -12,8 +13,9 @@ from torch import nn
 
 from autograder.shared import Node, Shared, structure
 from autograder.stubs import Callback, Mirror, Remote, RemoteRecord, make_mirror
-from autograder.wire import Encoder, Tree
+from autograder.wire import Encoder, ProtocolError, Tree
 
+MAX_PARTS = 10_000  # of a network, one that is used twice counted twice: what walks through it meets it twice
 _FOREIGN = frozenset(sys.stdlib_module_names) | {"torch", "numpy", "builtins"}
 _SCALARS = (bool, int, float, str)
 
@@ -159,6 +161,7 @@ def decode_module(entries: Any, owner: Owner, dec: Any) -> Mirror:
     shared, prefix = owner.shared, "W" if owner.home else "T"
     made: dict[str, Mirror] = {}
     children: dict[str, list[str]] = {}
+    known = {int(e["h"]) for e in entries} & owner.stubs.keys()
     for e in entries:
         hid, path = int(e["h"]), str(e["p"])
         mirror = owner.stubs.get(hid)
@@ -190,6 +193,7 @@ def decode_module(entries: Any, owner: Owner, dec: Any) -> Mirror:
                     table.setdefault(name, None)
                     continue
                 if key not in shared.leaves:
+                    claimed(key, prefix)
                     t = dec(value).detach()
                     shared.add(str(key), nn.Parameter(t, requires is True) if field == "w" else t, mine=False)
                 table[name] = shared.leaves[key].t
@@ -207,7 +211,35 @@ def decode_module(entries: Any, owner: Owner, dec: Any) -> Mirror:
         for gone in set(mirror._modules) - set(children.get(path, ())):
             del mirror._modules[gone]
     root: Mirror = made[""]
+    if owner.home:  # a part that was there before may be one of any other network, too
+        _check_parts(owner.stubs.values() if known else [root])
     return root
+
+
+def claimed(key: Any, prefix: str) -> None:
+    """ProtocolError unless a new key is one of the sender's own kind: a worker that took the name of a parameter that
+    the test has not sent yet would be told its values, and could write them.
+    """
+    if type(key) is not str or not key.startswith(prefix):
+        raise ProtocolError("a tensor under a name of the other side's")
+
+
+def _check_parts(stubs: Iterable[Any]) -> None:
+    """ProtocolError where the grader would walk through a network without end: one inside itself, or that unfolds."""
+    sizes: dict[int, int] = {}
+    for stub in stubs:
+        if isinstance(stub, Mirror):
+            _parts(stub, sizes)
+
+
+def _parts(m: nn.Module, sizes: dict[int, int]) -> int:
+    """How many parts a walk through `m` meets."""
+    if id(m) not in sizes:
+        sizes[id(m)] = 0
+        sizes[id(m)] = 1 + sum(_parts(child, sizes) for child in m._modules.values() if child is not None)
+    if not 0 < sizes[id(m)] <= MAX_PARTS:
+        raise ProtocolError("a network inside itself, or of too many parts")
+    return sizes[id(m)]
 
 
 def encode_face(o: Any, owner: Owner, exports: Exports, enc: Encoder, depth: int) -> Tree | None:

@@ -84,15 +84,18 @@ def clean(text: str, limit: int = 4000) -> str:
     return text[:limit] + (" [cut]" if len(text) > limit else "")
 
 
+def told(text: Any, limit: int = 4000) -> str:
+    """`clean` for what a worker says is a text: the text of anything else is made here, and may take for ever."""
+    if type(text) is not str:
+        raise ProtocolError("no text")
+    return clean(text, limit)
+
+
 def student_error(description: Any) -> StudentError:
     """The exception for a worker's error description ``[names, text, frames, …]``; ProtocolError if it is malformed."""
     try:
-        names, text, frames = (
-            [clean(str(n), 80) for n in description[0][:20]],
-            clean(str(description[1])),
-            description[2],
-        )
-        places = [(clean(str(f), 80), clean(str(function), 80), int(line)) for f, function, line in frames][:8]
+        names, text, frames = [told(n, 80) for n in description[0][:20]], told(description[1]), description[2][:8]
+        places = [(told(f, 80), told(function, 80), int(line)) for f, function, line in frames]
         name = names[0]
     except Exception:
         raise ProtocolError("malformed error") from None

@@ -6,10 +6,12 @@ worker. The better of the two results counts, and the rows that changed say with
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autograder import messages, modules
+from autograder.kinds import DEFINITIONS
 from autograder.outcomes import Outcome
 from autograder.scoring import Scored, score_question, total
 from autograder.session import run_questions
@@ -30,12 +32,23 @@ class Reference:
     def __init__(self, bundle: Path) -> None:
         self._file = bundle / "reference" / "reference.py"
         self._module: types.ModuleType | None = None
+        self._defined: frozenset[str] | None = None
 
     def functions(self, names: Sequence[str]) -> dict[str, Callable[..., Any]]:
         """The reference's functions of those names. Raises what executing the reference raises, or AttributeError."""
         if self._module is None:
             self._module = modules.load(self._file, "reference")
         return {name: getattr(self._module, name) for name in names}
+
+    def holds_value(self, name: str) -> bool:
+        """Whether the reference makes `name` something else than a function or a class, by its text."""
+        if self._defined is None:
+            try:
+                body = ast.parse(self._file.read_text(encoding="utf-8")).body
+            except (OSError, SyntaxError, ValueError):
+                return False
+            self._defined = frozenset(node.name for node in body if isinstance(node, DEFINITIONS))
+        return name not in self._defined
 
 
 def worth_trying(question: Question, rows: Sequence[Scored], lab: Lab) -> bool:

@@ -127,16 +127,15 @@ class Grading:
         self.story.metadata = read_metadata(Path(path) if path else None)
         if self._told_again() or not self._read():
             return
+        reference = followthrough.Reference(self.bundle)
         lab = Lab(
             manifest=self.manifest, reading=self.reading, server=self.server, device=self.story.device,
             modules=modules.sources(self.bundle, self.manifest), data=modules.data(self.bundle, self.manifest),
             deadline=self._deadline(), verbose=bool(self.job.get("verbose")), imports=self.imports,
+            holds_value=reference.holds_value,
         )  # fmt: skip
         questions = [q for q in self.manifest.questions if not self.story.only or q.id in self.story.only]
-        for question in questions:
-            self.rows[question.id] = uniform(question, Outcome.NOT_REACHED, messages.NOT_REACHED)
         self._run(questions, lab)
-        reference = followthrough.Reference(self.bundle)
         for question in questions:
             self._follow(question, lab, reference)
         self.story.staff += sorted(messages.one_line(note) for note in lab.notes)
@@ -218,11 +217,7 @@ class Grading:
     # ---- telling ------------------------------------------------------------------------------------------------
 
     def _all_rows(self) -> list[Scored]:
-        rows = [row for question in self.manifest.questions for row in self._told(question.id)]
-        if self.story.ours and not self.story.finished:  # cut short by us: what was not reached is no matter of time
-            again = Verdict(outcome=Outcome.NOT_GRADED, sentence=messages.NOT_GRADED)
-            rows = [replace(r, verdict=again) if r.verdict.outcome is Outcome.NOT_REACHED else r for r in rows]
-        return rows
+        return [row for question in self.manifest.questions for row in self._told(question.id)]
 
     def _told(self, question: str) -> list[Scored]:
         """A question's rows; once everything has run, with the hint for a known mistake."""

@@ -19,7 +19,7 @@ from autograder.channel import Channel
 from autograder.crossing import Crossing
 from autograder.edge import Edge, pull_back
 from autograder.edits import note_edits
-from autograder.exports import encode_module
+from autograder.exports import claimed, encode_module
 from autograder.shared import SMALL, Witness
 from autograder.wire import DTYPES, Deadline, Encoder, Frame, Gone, ProtocolError, Tree
 
@@ -115,7 +115,8 @@ class Peer(Crossing):
             for i, content in filled:
                 self.fill(lent, i, frame.build(content, self.decode_hook))
             for i, key in kept:  # the other side keeps these arguments inside an object that it returned
-                self.shared.add(str(key), ins[i], mine=True, fixed=True)
+                claimed(key, "W" if self.home else "T")
+                self.shared.add(key, ins[i], mine=True, fixed=True)
         except (IndexError, TypeError, ValueError) as error:
             raise ProtocolError(f"malformed answer: {type(error).__name__}") from None
         return value

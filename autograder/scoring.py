@@ -45,12 +45,12 @@ def of_cases(verdicts: Sequence[Verdict], total_cases: int = 1) -> Verdict:
 
 
 def score_question(question: Question, verdicts: Mapping[str, Verdict]) -> list[Scored]:
-    """Rows of all declared tests in order; a test without a verdict counts as not reached.
+    """Rows of all declared tests in order; a test without a verdict is not graded, until it has one.
 
     While a core test of the question fails, the other tests that passed earn nothing and say which test holds them
     back. Void tests always earn; so do failures of ours.
     """
-    found = {test.name: _void(test) or verdicts.get(test.name) or _not_reached() for test in question.tests}
+    found = {test.name: _void(test) or verdicts.get(test.name) or _undecided() for test in question.tests}
     broken = next((test for test in question.tests if test.core and not found[test.name].outcome.earns), None)
     rows = []
     for number, test in question.numbered():
@@ -77,5 +77,6 @@ def _void(test: Test) -> Verdict | None:
     return Verdict(outcome=Outcome.VOID, sentence=messages.void(test.void)) if test.void is not None else None
 
 
-def _not_reached() -> Verdict:
-    return Verdict(outcome=Outcome.NOT_REACHED, sentence=messages.NOT_REACHED)
+def _undecided() -> Verdict:
+    """What stands in the results if the grader does not live to decide: no matter of the student's, nor of time."""
+    return Verdict(outcome=Outcome.NOT_GRADED, sentence=messages.NOT_GRADED)

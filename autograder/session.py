@@ -146,7 +146,7 @@ def run_questions(
 
     Returns what the test files printed. `keep_bytecode`: leave the compiled tests beside them, where the next run finds
     them. A test file that cannot be imported, or lacks a declared test, is our fault.
-    Raises what stops the whole run: NoWorker, a bug of ours, KeyboardInterrupt.
+    Raises what stops the whole run: NoWorker, a bug of ours or of pytest's, KeyboardInterrupt.
     """
     parts = {bench.question.file: Part(bench, told) for bench in benches}
     parts = {file: part for file, part in parts.items() if part.wanted}
@@ -168,6 +168,8 @@ def run_questions(
         raise plugin.failure
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
+    if code == pytest.ExitCode.INTERNAL_ERROR:  # in the midst of their tests, so that no point may hang on it
+        raise RuntimeError(f"pytest broke down: {messages.clean(printed.getvalue()[-4000:], 4000)}")
     for part in parts.values():
         part.finish(code)
     return messages.clean(printed.getvalue(), 10_000)

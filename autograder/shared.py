@@ -80,13 +80,14 @@ class Witness:
 class Leaf:
     """One shared tensor.
 
-    `mine`: it belongs to this side. `fixed`: an argument kept by the other side, whose value never changes.
+    `mine`: it belongs to this side. `fixed`: an argument kept by the other side, whose value never changes. `own` holds
+    the storage that the tensor had at first, or has been given here since.
     """
 
-    __slots__ = ("fixed", "grad", "key", "mine", "requires", "t", "value")
+    __slots__ = ("fixed", "grad", "key", "mine", "own", "requires", "t", "value")
 
     def __init__(self, key: str, t: torch.Tensor, mine: bool, fixed: bool) -> None:
-        self.key, self.t, self.mine, self.fixed = key, t, mine, fixed
+        self.key, self.t, self.mine, self.fixed, self.own = key, t, mine, fixed, t.detach()
         self.value = None if fixed else Snapshot(t)
         self.requires = t.requires_grad
         self.grad = Snapshot(t.grad) if not fixed and t.is_leaf and t.grad is not None else None
@@ -211,7 +212,7 @@ class Shared:
             elif what == "g":
                 self._set_grad(leaf, value)
             elif what == "v" and isinstance(value, torch.Tensor):
-                _set_value(leaf, value)
+                self._set_value(leaf, value)
             else:
                 raise ProtocolError("unknown change")
 
@@ -265,14 +266,16 @@ class Shared:
         leaf.t.data = flat.reshape(leaf.value.shape).to(leaf.t.device)
         leaf.value = Snapshot(leaf.t)
 
-
-def _set_value(leaf: Leaf, value: torch.Tensor) -> None:
-    t = leaf.t
-    if t.is_leaf and t.requires_grad and not (value.is_floating_point() or value.is_complex()):
-        raise ProtocolError("a parameter turned into integers")
-    with torch.no_grad():
-        if t.dtype == value.dtype and t.shape == value.shape:
-            t.copy_(value)
-        else:
-            t.data = value.detach().to(t.device).clone()
-    leaf.value = Snapshot(t)
+    def _set_value(self, leaf: Leaf, value: torch.Tensor) -> None:
+        """Write in place, but never into a storage that a test gave a parameter (`net.weight.data = w`): `w` is its."""
+        t = leaf.t
+        if t.is_leaf and t.requires_grad and not (value.is_floating_point() or value.is_complex()):
+            raise ProtocolError("a parameter turned into integers")
+        lent = self.home and t.untyped_storage().data_ptr() != leaf.own.untyped_storage().data_ptr()
+        with torch.no_grad():
+            if t.dtype == value.dtype and t.shape == value.shape and not lent:
+                t.copy_(value)
+            else:
+                t.data = value.detach().to(t.device).clone()
+                leaf.own = t.detach()
+        leaf.value = Snapshot(t)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from autograder.signatures import signature
+from autograder.values import fits
 
 
 class Asker(Protocol):
@@ -22,6 +23,16 @@ class Asker(Protocol):
     def request(self, op: str, *payload: Any) -> Any:
         """One call to the other side."""
         ...
+
+
+def proper(name: str, value: Any) -> Any:
+    """`value`, which an object of the student's has under `name`.
+
+    What a test takes for a tensor's shape or dtype it quotes to students: a text there would carry its inputs out.
+    """
+    if not fits(name, value):
+        raise TypeError(f"what it calls {name} is none of a tensor's")
+    return value
 
 
 class Remote:
@@ -43,7 +54,7 @@ class Remote:
             return self._name
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._peer.request("getattr", self, name)
+        return proper(name, self._peer.request("getattr", self, name))
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._peer.request("setattr", self, name, value)
@@ -189,23 +200,24 @@ class Mirror(nn.Module):
         return self._peer.request("call", self, args, kwargs or None)
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            d = self.__dict__
-            if "_peer" not in d:
-                raise
-            if name == "__signature__" and d["_peer"].home:
+        d = self.__dict__
+        if name.startswith("__"):  # never one of its parts: torch and NumPy call what they find under such a name
+            if name == "__signature__" and "_peer" in d and d["_peer"].home:
                 return signature(d["_peer"].request("signature", self))
-            if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            part = super().__getattr__(name)
+        except AttributeError:
+            if "_peer" not in d:
                 raise
             if name in d["_methods"]:
                 return Method(self, name)
             if d["_peer"].home:
-                return d["_peer"].request("getattr", self, name)
+                return proper(name, d["_peer"].request("getattr", self, name))
             if name in d["_properties"]:
                 return d["_peer"].request("property", self, name)
             raise
+        return proper(name, part) if "_peer" in d and d["_peer"].home else part
 
     def __setattr__(self, name: str, value: Any) -> None:
         d = self.__dict__

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from autograder import messages, seeds
+from autograder.ceiling import lifted, private_mb
 from autograder.contexts import lent, probes, watchdog, watched
 from autograder.failures import KILLED
 from autograder.modules import HWKIT
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from autograder.server import Server
 
 PATIENCE = 2.0  # times the wall limit of one call: what a whole test may take
+MUCH_MB = 128  # that a test may leave behind
 SOBER = 2  # time-outs after which the other tests of a question get less time
 
 
@@ -47,6 +50,8 @@ class Lab:
     verbose: bool = False
     notes: set[str] = field(default_factory=set)  # for staff
     imports: set[str] | None = None  # what workers imported after the fork, if that is to be noted
+    holds_value: Callable[[str], bool] = lambda _: False  # whether a graded name is a constant, by the reference's text
+    settled_mb: int = field(default_factory=private_mb)  # the grader's own memory when it was last tidied up
     deadline: float = float("inf")  # time.monotonic() at which the run must be over
 
     def left(self) -> float:
@@ -136,7 +141,18 @@ def attempt(bench: Bench, run: Run) -> Verdict:
         bench.killed = False
     if verdict.outcome is Outcome.TIME_OUT:
         bench.time_outs += 1
+    settle(bench.lab)
     return verdict
+
+
+def settle(lab: Lab) -> None:
+    """Free what a test has left in cycles, if it is much: a worker and its stand-ins, an error and its frames.
+
+    Python would get round to it in time; until then a test would pay for the megabytes of those before it.
+    """
+    if private_mb() > lab.settled_mb + MUCH_MB:
+        gc.collect()
+        lab.settled_mb = private_mb()
 
 
 def _attempt(bench: Bench, run: Run, *, used: bool) -> Verdict:
@@ -158,7 +174,9 @@ def _attempt(bench: Bench, run: Run, *, used: bool) -> Verdict:
         bench.close()
         raise
     except BaseException as exc:  # noqa: BLE001  (WorkerLost and pytest's outcomes are BaseExceptions)
-        verdict, staff = judge(exc, now), _described(run, exc)
+        with lifted():
+            now.touched = now.touched or (not now.loading and _met_a_value(bench, run))
+            verdict, staff = judge(exc, now), _described(run, exc)
         bench.killed = isinstance(exc, WorkerLost) and exc.detail.startswith(KILLED)
         if now.loading and not used and not isinstance(exc, Exception):
             bench.stuck = verdict = replace(verdict, staff=staff, whole=True)
@@ -177,10 +195,11 @@ def _run(bench: Bench, run: Run, limits: Limits, now: Situation) -> Verdict:
     if (lacking := next((n for n in needed if n in now.absent), None)) is not None:
         return now.absent[lacking]
     now.loading = False
-    seed = bench.lab.seed(f"test {bench.question.id} {run.test.name} case {run.case}")
+    item = f"{bench.question.id} {run.test.name} case {run.case}"
+    seed, apart = bench.lab.seed(f"test {item}"), bench.lab.seed(f"globals {item}")
     watching = watched(worker, own, now)
     with lent(run.module, bound), default_dtype(run.spec), probes(worker, run.module, now), watching:
-        seed_everything(seed)
+        seed_everything(apart)  # whoever is handed the test's generator can read its seed
         arguments = dict(run.arguments)
         if "rng" in arguments:
             arguments["rng"] = make_rng(seed)
@@ -246,6 +265,11 @@ def _broken(name: str, error: Mapping[str, Any], packages: list[str], bench: Ben
         return Verdict(outcome=Outcome.UNAVAILABLE_LIBRARY, sentence=sentence, whole=True)
     where = messages.place(error.get("file"), error.get("line"), bench.lab.reading.files(bench.question.id))
     return Verdict(outcome=Outcome.IMPORT_ERROR, sentence=messages.import_error(name, kind, text, where), whole=True)
+
+
+def _met_a_value(bench: Bench, run: Run) -> bool:
+    """Whether the test takes a number or a network from the submission: a function under that name fails it unasked."""
+    return any(bench.lab.holds_value(name) for name in run.test.uses or bench.question.names)
 
 
 def _described(run: Run, exc: BaseException) -> str:

@@ -52,12 +52,27 @@ DISTRIBUTIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     "MultivariateNormal": (("loc",), ("covariance_matrix", "precision_matrix", "scale_tril")),
 }
 MAX_FIELDS = 64
+MAX_AXES = 16  # of a shape
 MAX_NAMED = 1000  # classes of named tuples that are remembered
 
 
 def is_name(s: object) -> bool:
-    """Whether `s` may be used as a field or class name."""
-    return type(s) is str and len(s) < 80 and s.isidentifier() and not keyword.iskeyword(s)
+    """Whether `s` may be used as a field or class name.
+
+    Never one like `__array_interface__`: torch and NumPy look for these on instances too, and do what they find there.
+    """
+    if type(s) is not str or len(s) >= 80 or s.startswith("__"):
+        return False
+    return s.isidentifier() and not keyword.iskeyword(s)
+
+
+def fits(name: str, value: Any) -> bool:
+    """Whether `value` may stand under `name`: a shape is a few whole numbers, a dtype is a dtype."""
+    if value is None:
+        return True
+    if name == "shape":
+        return isinstance(value, (tuple, list)) and len(value) <= MAX_AXES and all(type(n) is int for n in value)
+    return name != "dtype" or isinstance(value, torch.dtype)
 
 
 def encode(o: Any, enc: Encoder, depth: int, given: Given, home: bool) -> Tree | None:
@@ -84,12 +99,12 @@ def decode(tag: str, p: Any, dec: Decode, given: Given, home: bool) -> Any:
     if tag == "PM":
         return td.MixtureSameFamily(dec(p[0]), dec(p[1]), validate_args=False)
     if tag == "nt":
-        return _named_tuple(p, dec, given)
+        return _named_tuple(p, dec, given, home)
     if tag == "E":
         cls = given.get(p[0])
         if isinstance(cls, type) and issubclass(cls, enum.Enum):
             return cls[p[1]]
-    if tag == "ns":
+    if tag == "ns" and not home:
         return types.SimpleNamespace(**{n: dec(v) for n, v in p if is_name(n)})
     if tag == "T" and not home:
         return _resolve(p, given)
@@ -149,7 +164,7 @@ def _decode_distribution(p: Any, dec: Decode) -> td.Distribution:
 _NAMED: dict[tuple[str, tuple[str, ...]], Any] = {}
 
 
-def _named_tuple(p: Any, dec: Decode, given: Given) -> Any:
+def _named_tuple(p: Any, dec: Decode, given: Given, home: bool) -> Any:
     name, fields, items = p
     if (
         len(fields) > MAX_FIELDS
@@ -158,6 +173,8 @@ def _named_tuple(p: Any, dec: Decode, given: Given) -> Any:
     ):
         raise ProtocolError("bad named tuple")
     values = [dec(x) for x in items]
+    if home and not all(map(fits, fields, values)):
+        return tuple(values)
     cls = given.get(name)
     if isinstance(cls, type) and issubclass(cls, tuple) and getattr(cls, "_fields", None) == tuple(fields):
         return tuple.__new__(cls, values)

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 from torch import Tensor, nn
 
 from autograder.channel import Channel
-from autograder.failures import Exit, Limits, Reason, StudentError, WorkerLost, cause_of_death, clean, student_error
+from autograder.failures import (
+    Exit,
+    Limits,
+    Reason,
+    StudentError,
+    WorkerLost,
+    cause_of_death,
+    clean,
+    student_error,
+    told,
+)
 from autograder.peer import Peer
 from autograder.watch import Overuse, Watchdog
 from autograder.wire import CannotCross, Deadline, Gone, ProtocolError
@@ -92,11 +102,11 @@ class Worker(Peer):
             self._loading = False
         try:
             errors = [{
-                "file": clean(str(e["file"]), 80), "line": int(e["line"]),
-                "names": [clean(str(n), 80) for n in e["names"]],
-                "type": clean(str(e["type"]), 80), "text": clean(str(e["text"])), "given": e["given"] is True,
+                "file": told(e["file"], 80), "line": int(e["line"]),
+                "names": [told(n, 80) for n in e["names"][:MAX_ERRORS]],
+                "type": told(e["type"], 80), "text": told(e["text"]), "given": e["given"] is True,
             } for e in claim["errors"][:MAX_ERRORS]]  # fmt: skip
-            return LoadReport(errors, [str(n) for n in claim["bound"]])
+            return LoadReport(errors, [told(n, 80) for n in claim["bound"]])
         except Exception:
             self.lost("protocol", "malformed load report")
 

@@ -7,6 +7,7 @@ import json
 import warnings
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -15,8 +16,10 @@ import pytest
 import tiny_bundle
 from test_end_to_end import SCHEMA, Graded, grade_all
 
-from autograder import npz
+from autograder import artefacts, npz, staging
 from autograder.artefacts import tables_of
+from autograder.failures import Limits
+from autograder.manifest import Artefact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -232,3 +235,20 @@ def test_arrays_keep_their_values() -> None:
 def test_a_claim_that_is_no_table_is_refused(claim: object) -> None:
     """Only a small table of finite numbers, known bands and texts is taken from a worker."""
     assert tables_of(claim) is None
+
+
+def test_a_measurement_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the submission's own definitions send may keep the grader itself busy: then there is no table, and the run goes on."""
+
+    def endless(*_: object) -> None:
+        while True:
+            pass
+
+    (tmp_path / "gains.npz").write_bytes(b"PK")
+    monkeypatch.setattr(artefacts, "_in_worker", endless)
+    monkeypatch.setattr(artefacts, "LIMITS", Limits(wall_s=0.01))
+    declared = Artefact(id="gains", file="gains.npz", measured=True)
+    lab: Any = SimpleNamespace(manifest=SimpleNamespace(artefacts=[declared]), left=lambda: 60.0)
+    files = [staging.Artefact("gains.npz", 2, tmp_path / "gains.npz")]
+    (found,) = artefacts.measure_all(lab, tmp_path, files)
+    assert found.tables == () and found.trouble == artefacts.STUCK["wall"]

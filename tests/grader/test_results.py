@@ -44,10 +44,10 @@ class TestScoring:
         assert "The KL divergence is zero at the prior" in rows[1].verdict.sentence
         assert rows[2].verdict.sentence == "steep" and total(rows) == 0
 
-    def test_a_missing_verdict_is_not_reached(self, kl):
-        """A test nobody ran is a row all the same, and an unreached core test gates."""
+    def test_a_missing_verdict_blames_nobody(self, kl):
+        """A test nobody ran is a row all the same, to be graded again, and an undecided core test gates."""
         rows = score_question(kl, {NAMES[1]: passed()})
-        assert [r.verdict.outcome for r in rows] == [Outcome.NOT_REACHED, Outcome.GATED, Outcome.NOT_REACHED]
+        assert [r.verdict.outcome for r in rows] == [Outcome.NOT_GRADED, Outcome.GATED, Outcome.NOT_GRADED]
 
     def test_our_fault_earns_and_does_not_gate(self, kl):
         """Our failure costs nobody a point."""

@@ -132,6 +132,20 @@ class TestOtherAssertions:
         scaled = broken(testing.assert_gradients_match, lambda x: (x + x.detach()) * x, x)
         assert "disagree in" in str(scaled)
 
+    @pytest.mark.parametrize("beside", [float("nan"), float("inf")])
+    def test_a_function_that_is_finite_at_one_point_only_has_no_gradient(self, beside):
+        """What is NaN or infinite beside the input agrees with no gradient, wrong or absent."""
+        for connected in (True, False):
+            calls = []
+
+            def spiked(x, y, calls=calls, connected=connected):
+                calls.append(1)
+                value = 7 * y.sum() + (7 * x.sum() if connected else 0)
+                return value if len(calls) == 1 else value.detach() + (beside if len(calls) % 2 else 0.0)
+
+            error = broken(testing.assert_gradients_match, spiked, torch.ones(2), torch.ones(1))
+            assert error.kind == "not_finite" and "finite differences with respect to argument 1" in str(error)
+
     def test_gradients_match_bounds_its_cost(self):
         """More than 30 elements is the author's mistake."""
         with pytest.raises(ValueError, match="1 to 30"):
@@ -301,3 +315,23 @@ class TestFailureMessage:
             type_name, text, frames = "AssertionError", "mine", [("cell 3", "f", 7)]
 
         assert testing.failure_message(Foreign()) == "AssertionError: mine (cell 3, line 7, in f)"
+
+
+FEW = {
+    "probs": lambda n: testing.assert_probs([n, n], [0.5, 0.5]),
+    "mean": lambda n: testing.assert_mean_close(torch.tensor([0.2, 0.3] * n), 0.25, bounds=(0.0, 1.0)),
+    "cdf": lambda n: testing.assert_cdf((torch.arange(2 * n) + 0.5) / (2 * n), lambda x: x),
+    "same": lambda n: testing.assert_same_distribution(torch.arange(2.0 * n), torch.arange(2.0 * n)),
+}
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_so_few_draws_that_none_could_be_wrong_are_refused(name):
+    """An answer that holds next to no draws passes no statistical assertion, whatever they are; two hundred do."""
+    assert "too few to tell" in str(broken(FEW[name], 2))
+    FEW[name](100)
+
+
+def test_no_draws_have_no_frequencies():
+    """An empty answer is not distributed as it should be."""
+    assert "0 draws are too few" in str(broken(testing.assert_probs, torch.zeros(3), torch.full((3,), 1 / 3)))

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
+import types
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
-from autograder import contexts
+from autograder import contexts, session, trial
+from autograder.ceiling import ROOMY_MB, ceiling, lifted, private_mb
 from autograder.failures import Limits, student_error
+from autograder.followthrough import Reference
 from autograder.manifest import read_manifest
 from autograder.outcomes import Outcome, Situation, TestTimeout, judge
+from autograder.reading import Reading
+from autograder.rng import seed_everything
+from autograder.specs import TestSpec
 from autograder.stubs import Remote, RemoteRecord, make_mirror
-from autograder.trial import SOBER, Bench
+from autograder.trial import SOBER, Bench, Lab
 
 PEER: Any = SimpleNamespace(home=True, edited=[])
 
@@ -103,3 +112,74 @@ def test_a_machine_without_memory_awards_nothing(now, error):
     verdict = judge(error, now)
     assert verdict.outcome is Outcome.NOT_GRADED and not verdict.outcome.earns
     assert judge(RuntimeError("a mistake of ours"), now).outcome is Outcome.OUR_FAULT
+
+
+def test_the_reference_tells_numbers_from_functions(tmp_path):
+    """What its text defines by `def` or `class` is a function or a class; a file that cannot be read tells nothing."""
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "reference.py").write_text("def f(): ...\nclass C: ...\nRATE = 0.25\nraise OSError\n")
+    known, unknown = Reference(tmp_path), Reference(tmp_path / "elsewhere")
+    assert [known.holds_value(name) for name in ("f", "C", "RATE")] == [False, False, True]
+    assert not unknown.holds_value("RATE")
+
+
+def test_when_pytest_breaks_down_no_point_is_awarded(bundle, monkeypatch):
+    """What it has not run by then waits for another run; a declared test that a sound pytest did not find is our fault."""
+    question, heard = read_manifest(bundle).question("1.1a"), []
+    bench = Bench(lab=SimpleNamespace(device="cpu"), question=question)
+    monkeypatch.setattr(session.pytest, "main", lambda *_, **__: pytest.ExitCode.INTERNAL_ERROR)
+    with pytest.raises(RuntimeError, match="pytest broke down"):
+        session.run_questions([bench], bundle, lambda *verdict: heard.append(verdict))
+    assert heard == []
+    monkeypatch.setattr(session.pytest, "main", lambda *_, **__: pytest.ExitCode.NO_TESTS_COLLECTED)
+    session.run_questions([bench], bundle, lambda *verdict: heard.append(verdict))
+    assert {verdict.outcome for _, _, verdict in heard} == {Outcome.OUR_FAULT}
+
+
+class Ring:
+    """An object that holds itself, and some memory."""
+
+    def __init__(self, size: int) -> None:
+        self.me, self.ballast = self, bytes(size)
+
+
+def test_what_a_test_leaves_in_cycles_is_freed_when_it_is_much(monkeypatch):
+    """The megabytes of one test are not there any more when the next one starts; for a little nobody looks."""
+    gc.collect()  # what other tests have left must not go while this one measures
+    lab: Any = SimpleNamespace(settled_mb=private_mb())
+    left = weakref.ref(Ring((trial.MUCH_MB + 16) << 20))
+    trial.settle(lab)
+    assert left() is None
+    monkeypatch.setattr(trial.gc, "collect", lambda: pytest.fail("nothing was left"))
+    trial.settle(lab)
+
+
+def test_a_full_memory_is_judged_without_the_ceiling():
+    """Where an allocation fails under the ceiling, the one who says so may allocate."""
+    size = (ROOMY_MB + 64) << 20
+    with ceiling(1):
+        with pytest.raises(MemoryError):
+            bytearray(size)
+        with lifted():
+            bytearray(size)
+        with pytest.raises(MemoryError):
+            bytearray(size)
+
+
+def test_a_tests_generator_tells_nothing_of_the_others(bundle, monkeypatch):
+    """Who is handed the test's generator can read its seed, and does not find those of torch, NumPy and `random` in it."""
+    worker: Any = SimpleNamespace(bind=lambda names: dict.fromkeys(names, 1.0), request=None)
+    monkeypatch.setattr(trial, "_worker", lambda *_: worker)
+    server: Any = None
+    lab = Lab(manifest=read_manifest(bundle), reading=Reading(digest="d"), server=server, modules={}, data={})
+    bench, seeds = Bench(lab=lab, question=lab.manifest.question("1.1a")), []
+
+    def law(rng: torch.Generator) -> None:
+        seeds.extend([rng.initial_seed(), torch.initial_seed()])
+
+    run = trial.Run(
+        test=bench.question.tests[0], spec=TestSpec(), function=law, module=types.ModuleType("law"), arguments={"rng": None}
+    )  # fmt: skip
+    assert trial.attempt(bench, run).outcome is Outcome.PASSED
+    seed_everything(seeds[0])
+    assert seeds[1] not in {seeds[0], torch.initial_seed()}

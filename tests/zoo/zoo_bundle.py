@@ -1,7 +1,9 @@
-"""The homework that the zoo attacks: four small questions, with a canary in everything a submission must not learn.
+"""The homework that the zoo attacks: five small questions, with a canary in everything a submission must not learn.
 
 1 `gaussian_kl` (public core, public, hidden); 2 `elbo`, which borrows it (follow-through); 3 the network `Meter` (a
-probe); 4 `ascend`, which is handed a function of the test's. Each has a wrong solution that earns nothing.
+probe); 4 `ascend`, which is handed a function of the test's; 5 the number `RATE`, and `weigh`, which is handed a network
+of the test's, and whose answer meets bare arithmetic and a statistical assertion. Each has a wrong solution that earns
+nothing.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ SOLUTIONS = {
     "    def forward(self, x):\n        return self.gain * x\n",
     "4": "def ascend(f, x: Tensor, steps: int, rate: float) -> Tensor:\n    for _ in range(steps):\n        x = x.detach().requires_grad_()\n"
     "        (gradient,) = torch.autograd.grad(f(x).sum(), x)\n        x = x + rate * gradient\n    return x.detach()\n",
+    "5": "RATE = 0.25\n\n\ndef weigh(critic, x: Tensor) -> Tensor:\n    return RATE * critic(x)\n",
 }
 WRONG = {  # each earns nothing at all, but the last, which is right and has no gradient
     "1": "def gaussian_kl(mu, logvar):\n    return (mu + logvar).sum(-1) + 1.0\n",
@@ -52,9 +55,10 @@ WRONG = {  # each earns nothing at all, but the last, which is right and has no 
     "3": "class Meter(nn.Module):\n    def __init__(self, dim):\n        super().__init__()\n        self.gain = nn.Parameter(torch.zeros(dim))\n\n"
     "    def forward(self, x):\n        return x\n",
     "4": "def ascend(f, x, steps, rate):\n    return 0 * x - 1\n",
+    "5": "RATE = 0.5\n\n\ndef weigh(critic, x):\n    return critic(x) + 1\n",
     "cut gradient": SOLUTIONS["1"].replace(".sum(-1)", ".sum(-1).detach()"),
 }
-WORTH = {"1": 5.0, "2": 3.0, "3": 4.0, "4": 3.0}
+WORTH = {"1": 5.0, "2": 3.0, "3": 4.0, "4": 3.0, "5": 4.0}
 
 TESTS = {
     "1": '''
@@ -166,17 +170,41 @@ def test_every_step_asks_the_function(rng):
     assert_close(got, 1 + (x - 1) * 0.125)
     assert len(seen) >= 3, "the function was not asked in every step"
 ''',
+    "5": '''
+@points(1)
+def test_rate_is_a_quarter():
+    """The rate is a quarter."""
+    assert_close(torch.full((2,), 0.25), RATE * torch.ones(2), "the rate is not a quarter")
+
+
+@points(2)
+def test_weighs_what_the_critic_says(rng):
+    """The answer is a quarter of what the critic says."""  # heron-in-the-tests
+    critic, x = nn.Linear(3, 1), torch.randn(4, 3, generator=rng)
+    got = weigh(critic, x)
+    want = 0.25 * critic(x).detach()
+    assert tuple(got.shape) == (4, 1), f"expected shape (4, 1), got {tuple(got.shape)}"
+    assert got.dtype == torch.float64, f"expected float64, got {got.dtype}"
+    assert bool(((want - got).abs() <= 1e-9).all()), "a quarter of what the critic says"
+
+
+@points(1)
+def test_weighs_numbers_fairly(rng):
+    """Numbers between 0 and 1 weigh an eighth on average."""  # heron-in-the-tests
+    assert_mean_close(weigh(nn.Identity(), torch.rand(400, generator=rng)), 0.125, bounds=(0.0, 0.25))
+''',
 }
 HIDDEN = {
     "test_far_from_the_prior", "test_gradients", "test_reconstruction_minus_divergence", "test_two_steps",
-    "test_every_step_asks_the_function",
+    "test_every_step_asks_the_function", "test_weighs_what_the_critic_says", "test_weighs_numbers_fairly",
 }  # fmt: skip
-USES = {"1": ["gaussian_kl"], "2": ["elbo"], "3": ["Meter"], "4": ["ascend"]}
+USES = {"1": ["gaussian_kl"], "2": ["elbo"], "3": ["Meter"], "4": ["ascend"], "5": ["RATE", "weigh"]}
 POINTS = {
     "1": [("test_zero_at_the_prior", 1), ("test_unit_shift", 1), ("test_far_from_the_prior", 2), ("test_gradients", 1)],
     "2": [("test_shape", 1), ("test_reconstruction_minus_divergence", 2)],
     "3": [("test_gain_has_a_gradient", 1), ("test_state_dict_decides", 1), ("test_two_steps", 2)],
     "4": [("test_one_step_up_a_parabola", 1), ("test_every_step_asks_the_function", 2)],
+    "5": [("test_rate_is_a_quarter", 1), ("test_weighs_what_the_critic_says", 2), ("test_weighs_numbers_fairly", 1)],
 }
 CORE = {"test_zero_at_the_prior", "test_shape"}
 
@@ -214,7 +242,7 @@ def write_bundle(folder: Path) -> Path:
         (folder / name).mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     (folder / "manifest.json").write_text(json.dumps(manifest()))
-    words = "assert_close, assert_gradients_match, core, points, probe"
+    words = "assert_close, assert_gradients_match, assert_mean_close, core, points, probe"
     for question, source in TESTS.items():
         text = (
             f"from hwkit import {words}\n" + "\n" * 20 + GIVEN + source.replace("heron-in-the-tests", CANARIES["tests"])
