@@ -350,6 +350,7 @@ def assert_gradients_match(
     for (i, x), grad in zip(moving.items(), grads, strict=True):
         numeric = _differences(value, moving, i, eps)
         label = f"argument {i + 1}"
+        assert_finite(numeric, _said(message, f"finite differences with respect to {label}"))
         if grad is None:
             if float(numeric.abs().max()) > atol:
                 raise LawViolation(_said(message, f"no gradient reaches {label}"), kind="gradient")
@@ -645,7 +646,10 @@ def assert_mean_close(
         if draws.min() < low or draws.max() > high:
             _fail(f"{message}: some draws lie outside [{low:g}, {high:g}]")
         width = high - low
-        p = 2 * np.exp(-n * _bernoulli_kl((average - low) / width, (expected - low) / width))
+        share = (expected - low) / width
+        p = 2 * np.exp(-n * _bernoulli_kl((average - low) / width, share))
+        farthest = np.maximum(_bernoulli_kl(np.zeros_like(share), share), _bernoulli_kl(np.ones_like(share), share))
+        _enough(n, 2 * p.size * float(np.exp(-n * farthest).min()), alpha, message)
     else:
         z = np.abs(average - expected) * math.sqrt(n) / np.maximum(_columns(sd, draws), 1e-300)
         p = np.array([math.erfc(value / math.sqrt(2)) for value in z])
@@ -674,6 +678,7 @@ def assert_cdf(x: Any, cdf: Callable[[Array], Any], *, alpha: float = 1e-7, mess
     message = message or "The draws do not follow the stated distribution"
     draws = np.sort(_draws(x, message).ravel())
     n, levels = draws.size, _array(cdf(draws))
+    _enough(n, 2 * math.exp(-2 * n), alpha, message)
     distance = max(float((np.arange(1, n + 1) / n - levels).max()), float((levels - np.arange(n) / n).max()))
     p = 2 * math.exp(-2 * n * distance**2)
     _decide("cdf", p, alpha, message, f"the empirical distribution function is off by {distance:.3f} over {n} draws")
@@ -688,7 +693,8 @@ def assert_probs(counts: Any, probs: Any, *, alpha: float = 1e-7, message: str |
     """`counts` (K,) of K outcomes have probabilities `probs` (K,). Exact binomial test per cell, Bonferroni."""
     message = message or "The frequencies are off"
     seen, q = _array(counts).ravel(), _array(probs).ravel()
-    n = round(float(seen.sum()))
+    n = max(round(float(seen.sum())), 0)
+    _enough(n, 2 * len(q) * float(np.minimum(q, 1 - q).clip(0.0).min()) ** n, alpha, message)
     p = [_binomial_p(round(float(k)), n, float(prob)) for k, prob in zip(seen, q, strict=True)]
     worst = int(np.argmin(p))
     measured = f"outcome {worst} has frequency {seen[worst] / max(n, 1):.4f} over {n} draws"
@@ -733,6 +739,7 @@ def assert_same_distribution(
     if d > 1:
         directions = np.hstack([directions, np.random.default_rng(0).standard_normal((d, projections))])
     gaps = [_largest_gap(first @ w, second @ w) for w in directions.T]
+    _enough(n, _two_sample_p(n, n) * len(gaps), alpha, message)
     p = _two_sample_p(max(gaps), n) * len(gaps)
     measured = f"their empirical distribution functions differ by {max(gaps) / n:.3f} over {n} draws"
     _decide("same", p, alpha, message, measured)
@@ -780,6 +787,12 @@ def _decide(name: str, p: float, alpha: float, message: str, measured: str) -> N
         observer(name, p, alpha)
     if not p >= alpha:
         _fail(f"{message}: {measured}; a correct solution does this with probability below {alpha:.0e}")
+
+
+def _enough(n: int, least: float, alpha: float, message: str) -> None:
+    """Of so few draws that no result has a p-value below alpha, any would pass: a sampler may not choose how many."""
+    if not least < alpha:
+        _fail(f"{message}: {n} draws are too few to tell")
 
 
 def _fail(text: str) -> NoReturn:

@@ -76,11 +76,11 @@ class Moons:
         means = torch.cat(self._arcs(t))
         flat = x.reshape(-1, 2).double()
         constant = math.log(2 * math.pi * self.std**2) + math.log(len(means))
-        rows = [
-            torch.logsumexp(-torch.cdist(part, means).square() / (2 * self.std**2), dim=-1)
-            for part in flat.split(4096)  # 4096 x 800 distances at a time
-        ]
-        return (torch.cat(rows) - constant).reshape(x.shape[:-1]).to(x.dtype)
+        value = flat.new_empty(len(flat))  # filled in place: small results between large ones would keep their memory
+        for start in range(0, len(flat), 4096):  # 4096 x 800 distances at a time
+            part = slice(start, start + 4096)
+            value[part] = torch.logsumexp(-torch.cdist(flat[part], means).square() / (2 * self.std**2), dim=-1)
+        return (value - constant).reshape(x.shape[:-1]).to(x.dtype)
 
     @cached_property
     def entropy(self) -> float:

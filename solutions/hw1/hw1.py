@@ -1076,6 +1076,7 @@ def test_frequencies_are_the_model_s_probabilities(rng):
     x = all_binary(3)
     cost = functional.binary_cross_entropy_with_logits(model(x)[..., 0], x, reduction="none").sum(-1)
     drawn = sample_made(model, torch.rand(4000, 3, generator=rng))
+    assert tuple(drawn.shape) == (4000, 3), "there is one sample for each row of u"
     assert not drawn.requires_grad, "samples carry a gradient: sample under torch.no_grad()"
     cell = (drawn @ torch.tensor([4.0, 2.0, 1.0])).long()
     probs = (-cost).exp().detach()
@@ -2998,6 +2999,7 @@ def test_sequences_are_as_frequent_as_likely(rng):
     """Among many sequences of two tokens, each pair is as frequent as its probability."""
     v, model = 3, RecurrentModel(3, rng, scale=1.0)
     drawn = generate(model, torch.rand(3000, 2, generator=rng), v)
+    assert tuple(drawn.shape) == (3000, 2), "there is one token for each number in u"
     assert drawn.dtype == torch.int64, f"tokens are integers (int64), not {drawn.dtype}"
     pairs = torch.cartesian_prod(torch.arange(v), torch.arange(v))
     log_p = next_logits(model, pairs, v).log_softmax(-1).gather(-1, pairs.unsqueeze(-1)).sum((1, 2))

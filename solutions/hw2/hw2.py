@@ -1317,6 +1317,7 @@ def test_pixels_are_on_with_their_probability(rng):
     n, z = 4000, torch.randn(1, vae.latent_dim, generator=rng)
     u = torch.rand(n, x.shape[1], generator=rng)
     images = sample_vae(vae, z.expand(n, vae.latent_dim), u)
+    assert images.shape == u.shape, "there is one pixel for each number in u"
     share = torch.sigmoid(vae.decode(z)[0])
     message = "How often a pixel is on differs from the sigmoid of its logit"
     assert_mean_close(images, share, bounds=(0.0, 1.0), message=message)

@@ -435,6 +435,7 @@ def test_forward_process_keeps_the_variance(rng):
     level = float(sch["alpha_bar"][t])
     x0 = 2 + torch.randn(1, 2, generator=rng)
     draws = q_sample(sch, x0.expand(n, 2), torch.full((n,), t), torch.randn(n, 2, generator=rng))
+    assert tuple(draws.shape) == (n, 2), "x_t has the shape of x0"
     assert_mean_close(draws, math.sqrt(level) * x0[0], sd=math.sqrt(1 - level), message="The mean of q(x_t | x0)")
     assert_var_close(draws, 1 - level, message="The variance of q(x_t | x0)")
 
@@ -2669,6 +2670,7 @@ def test_every_example_has_its_own_mask_rate(rng):
     length, t = 3000, 0.1 + 0.8 * torch.rand(3, generator=rng)
     x = torch.randint(5, (3, length), generator=rng)
     _, is_masked = mask_tokens(x, t, torch.rand(3, length, generator=rng), 7)
+    assert is_masked.shape == x.shape, "is_masked has the shape of x"
     assert_mean_close(is_masked.double().T, t, bounds=(0.0, 1.0), message="mask rate: t belongs to the example")
 
 
@@ -2955,6 +2957,7 @@ def test_share_of_revealed_tokens(rng):
     xt = torch.full((600, 12), 2)
     generator = Generator().manual_seed(rng.size(0, 10**6))
     found = denoise_step(lambda z: torch.zeros(*z.shape, 3), xt, a, b, 2, generator)
+    assert found.shape == xt.shape, "x_b has the shape of x_a"
     revealed = (found != 2).double()
     message = "unmask probability: (a - b) / a of the masked tokens are revealed"
     assert_mean_close(revealed.flatten(), (a - b) / a, bounds=(0.0, 1.0), message=message)
@@ -2979,6 +2982,7 @@ def test_revealed_values_follow_the_network(rng):
 
     generator = Generator().manual_seed(rng.size(0, 10**6))
     found = denoise_step(model, xt, 0.3, 0.0, 3, generator)
+    assert found.shape == xt.shape, "x_b has the shape of x_a"
     assert bool((found[:, 1] == k).all()), "A visible token was changed"
     exact = torch.outer(p.roll(k), p.roll(k + 1)).flatten()
     counts = torch.bincount(3 * found[:, 0] + found[:, 2], minlength=9)
@@ -3073,6 +3077,7 @@ def test_twins_differ_only_if_revealed_together(rng):
         return torch.cat([tokens, torch.zeros(len(xt), 2, 1)], -1)
 
     x = mdlm_sample(twins, n, 2, 2, steps, Generator().manual_seed(rng.size(0, 10**6)))
+    assert tuple(x.shape) == (n, 2), "n sequences of the asked length are returned"
     exact = (1 - 1 / steps) * torch.diag(p) + torch.outer(p, p) / steps
     counts = torch.bincount(2 * x[:, 0] + x[:, 1], minlength=4)
     assert_probs(
@@ -3148,6 +3153,7 @@ def test_filling_is_conditional(rng):
     known = torch.tensor([True, True, False]).repeat(n, 1)
     world.seen.clear()
     filled = assert_inputs_unchanged(infill, world, x, known, 2, 3, generator)
+    assert filled.shape == x.shape, "the filled sequences have the shape of x"
     assert_close(world.seen[0], torch.tensor([1, 0, 2]).repeat(n, 1), "Infilling starts with the known tokens visible")
     p = world.probs(torch.tensor([[1, 0, 2]]))[0, 2]
     counts = torch.bincount(filled[:, 2], minlength=2)
