@@ -14,7 +14,7 @@ import jsonschema
 import numpy as np
 import pytest
 import tiny_bundle
-from test_end_to_end import SCHEMA, Graded, grade_all
+from runs import SCHEMA, Graded, grade_all
 
 from autograder import artefacts, npz, staging
 from autograder.artefacts import tables_of
