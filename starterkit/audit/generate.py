@@ -138,6 +138,7 @@ class _Maker:
             starts.append(starts[-1] + len(line))
         self.starts = starts
         self.seen = {_code_key(origin.compile(origin.source))}
+        self.holding: dict[str, list[tuple[int, str]]] = {}  # a function: the statements that hold one of that name
         self.found: list[Mutant] = []
 
     def definition(self, node: ast.FunctionDef | ast.ClassDef) -> None:
@@ -185,8 +186,11 @@ class _Maker:
 
     def _id(self, source: str, function: str) -> str:
         """Ten hex digits over the definition before and after, as they parse: comments and layout do not count."""
-        both = zip(self.tree.body, ast.parse(source).body, strict=True)
-        pairs = [(ast.unparse(old), ast.unparse(new)) for old, new in both if _contains(old, function)]
+        if function not in self.holding:
+            found = [(i, ast.unparse(node)) for i, node in enumerate(self.tree.body) if _contains(node, function)]
+            self.holding[function] = found
+        body = ast.parse(source).body
+        pairs = [(old, ast.unparse(body[i])) for i, old in self.holding[function]]
         shapes = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])  # helpers may have methods of that name
         text = "\0".join([self.origin.question, self.origin.name, *shapes])
         return hashlib.sha1(text.encode()).hexdigest()[:10]  # noqa: S324  # a name, not a secret

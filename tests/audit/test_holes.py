@@ -41,14 +41,15 @@ def test_a_deleted_test_that_only_a_chaff_needs_is_missed(hw2: Spoiled) -> None:
 @pytest.mark.parametrize(
     "weak",
     [
-        "assert_close(z[0] - mu, torch.full((b, d), 3.0), message, rtol=0.5, atol=0.5)",
-        "assert z[0].shape == mu.shape, message",
+        "assert_close(beta_elbo(raised, beta) - base, torch.full((b,), 1 / k), rtol=0.5, atol=0.5)",
+        "assert beta_elbo(raised, beta).shape == base.shape",
     ],
     ids=["a tolerance of one half", "shapes alone"],
 )
 def test_a_weakened_test_is_missed(hw2: Spoiled, weak: str) -> None:
     """A tolerance of 0.5, or a comparison of shapes alone, lets a mutant through: exit 1 and the law."""
-    hw2.edit("hw2.py", "assert_close(z[0] - mu, torch.full((b, d), 3.0), message)", weak)
-    code, said = hw2.audit("--only", "2.1a")
+    strong = 'assert_close(beta_elbo(raised, beta) - base, torch.full((b,), 1 / k), "Each draw counts 1/K")'
+    hw2.edit("hw2.py", strong, weak)
+    code, said = hw2.audit("--only", "2.2c")
     assert code == 1, said
-    assert re.search(SURVIVES.format("2.1a", "a law about the value of reparameterize"), said), said
+    assert re.search(SURVIVES.format("2.2c", "a law about the value of beta_elbo"), said), said
