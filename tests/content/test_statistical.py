@@ -160,3 +160,25 @@ def test_misuse_is_the_authors_error() -> None:
     for x, options in (([1.0, 2.0, 3.0], {}), ([1.0, 2.0, 3.0], {"sd": 1, "bounds": (0, 1)}), (1.0, {"sd": 1})):
         with pytest.raises(TypeError):
             statistical.assert_mean_close(x, 0, **options)
+
+
+FEW: dict[str, Callable[[int], None]] = {
+    "probs": lambda n: statistical.assert_probs([n, n], [0.5, 0.5]),
+    "mean": lambda n: statistical.assert_mean_close(torch.tensor([0.2, 0.3] * n), 0.25, bounds=(0.0, 1.0)),
+    "cdf": lambda n: statistical.assert_cdf((torch.arange(2 * n) + 0.5) / (2 * n), lambda x: x),
+    "same": lambda n: statistical.assert_same_distribution(torch.arange(2.0 * n), torch.arange(2.0 * n)),
+}
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_so_few_draws_that_none_could_be_wrong_are_refused(name: str) -> None:
+    """An answer that holds next to no draws passes no statistical assertion, whatever they are; two hundred do."""
+    with pytest.raises(LawViolation, match="too few to tell"):
+        FEW[name](2)
+    FEW[name](100)
+
+
+def test_no_draws_have_no_frequencies() -> None:
+    """An empty answer is not distributed as it should be."""
+    with pytest.raises(LawViolation, match="0 draws are too few"):
+        statistical.assert_probs(torch.zeros(3), torch.full((3,), 1 / 3))

@@ -315,23 +315,3 @@ class TestFailureMessage:
             type_name, text, frames = "AssertionError", "mine", [("cell 3", "f", 7)]
 
         assert testing.failure_message(Foreign()) == "AssertionError: mine (cell 3, line 7, in f)"
-
-
-FEW = {
-    "probs": lambda n: testing.assert_probs([n, n], [0.5, 0.5]),
-    "mean": lambda n: testing.assert_mean_close(torch.tensor([0.2, 0.3] * n), 0.25, bounds=(0.0, 1.0)),
-    "cdf": lambda n: testing.assert_cdf((torch.arange(2 * n) + 0.5) / (2 * n), lambda x: x),
-    "same": lambda n: testing.assert_same_distribution(torch.arange(2.0 * n), torch.arange(2.0 * n)),
-}
-
-
-@pytest.mark.parametrize("name", FEW)
-def test_so_few_draws_that_none_could_be_wrong_are_refused(name):
-    """An answer that holds next to no draws passes no statistical assertion, whatever they are; two hundred do."""
-    assert "too few to tell" in str(broken(FEW[name], 2))
-    FEW[name](100)
-
-
-def test_no_draws_have_no_frequencies():
-    """An empty answer is not distributed as it should be."""
-    assert "0 draws are too few" in str(broken(testing.assert_probs, torch.zeros(3), torch.full((3,), 1 / 3)))
